@@ -1,0 +1,1 @@
+"""Tocsin: chat-ops for a self-hosted Docker estate."""

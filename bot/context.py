@@ -1,0 +1,42 @@
+"""What a command is given: who asks, where, and the sockets it may use."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.core.command import Command
+from bot.core.model import Identity, Message, People, Person, Readiness, Room
+from bot.core.policy import Policy
+from bot.core.redact import Redactor
+from bot.ports import Alerts, AlertTest, Compose, Engine, Journal
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a command may reach. An absent part says in words what is missing and how to get it."""
+
+    prefix: str
+    commands: Sequence[Command]
+    people: People
+    policy: Policy
+    journal: Journal
+    alerts: Alerts
+    alert_test: AlertTest | None = None
+    engines: Sequence[Engine] = ()
+    no_engine: str = ""
+    compose: Compose | None = None
+    rooms: Mapping[str, Sequence[Room]] = field(default_factory=dict)
+    """Configured room name → its places."""
+    readiness: Mapping[str, Readiness] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One request."""
+
+    message: Message
+    identity: Identity
+    person: Person | None
+    now: datetime
+    services: Services
+    redactor: Redactor

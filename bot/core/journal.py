@@ -1,0 +1,95 @@
+"""The journal: who did what. A chain of hashes, so that a changed, removed or inserted row is found.
+
+A chain cannot witness its own tail: whoever can write the file can cut the newest rows off. The head is
+therefore shown in `!journal` and written into git trailers, where others keep it.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+GENESIS = "0" * 64
+"""What the first row follows."""
+
+
+class Kind(StrEnum):
+    """What a row tells about."""
+
+    START = "start"
+    STOP = "stop"
+    REQUEST = "request"
+    ANSWER = "answer"
+    REFUSAL = "refusal"
+    DELIVERY = "delivery"
+    ALERT = "alert"
+    CONFIG = "config"
+    PRUNED = "pruned"
+    """Older rows were removed as the retention asks; says up to which row and what its hash was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row before it is chained. `about` holds plain JSON values and never a secret."""
+
+    kind: Kind
+    actor: str = ""
+    """`matrix:@ann:example.org`, or empty for the bot itself."""
+    person: str = ""
+    place: str = ""
+    about: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A chained row."""
+
+    seq: int
+    at: datetime
+    entry: Entry
+    previous: str
+    hash: str
+
+
+def canonical(seq: int, at: datetime, entry: Entry, previous: str) -> bytes:
+    """The bytes that are hashed: compact JSON with sorted keys."""
+    content = {
+        "seq": seq,
+        "at": at.isoformat(),
+        "kind": entry.kind.value,
+        "actor": entry.actor,
+        "person": entry.person,
+        "place": entry.place,
+        "about": entry.about,
+        "previous": previous,
+    }
+    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+
+
+def chain(seq: int, at: datetime, entry: Entry, previous: str) -> Row:
+    """The row that follows `previous`."""
+    return Row(seq, at, entry, previous, hashlib.sha256(canonical(seq, at, entry, previous)).hexdigest())
+
+
+def verify(rows: Iterable[Row]) -> str | None:
+    """None when the chain holds from its first row to its last, else what is wrong, in words.
+
+    The first row must be number 1 after GENESIS, or a PRUNED row, which names the hash it follows.
+    """
+    previous: Row | None = None
+    for row in rows:
+        if previous is None:
+            starts = row.seq == 1 and row.previous == GENESIS
+            if not starts and row.entry.kind is not Kind.PRUNED:
+                return f"the journal starts at row {row.seq}: the rows before it were removed"
+        elif row.seq != previous.seq + 1:
+            return f"row {previous.seq + 1} is missing: row {row.seq} comes after row {previous.seq}"
+        elif row.previous != previous.hash:
+            return f"row {row.seq} does not follow row {previous.seq}: one of the two was replaced"
+        if chain(row.seq, row.at, row.entry, row.previous).hash != row.hash:
+            return f"row {row.seq} was changed: its content does not give its hash"
+        previous = row
+    return None

@@ -1,0 +1,54 @@
+"""Who may do what: one decision for every way in, always with its reason. Deny by default."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What holders may ask for. `may` and `targets` are globs; `may` matches the command's words."""
+
+    name: str
+    may: tuple[str, ...]
+    targets: tuple[str, ...] = ("*",)
+
+
+class Ask(StrEnum):
+    """What stands between a request and its execution."""
+
+    NONE = "none"
+    CONFIRM = "confirm"
+    APPROVE = "approve"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of the policy: `"COMMAND [TARGET-GLOB]": {...}`. The first that matches decides."""
+
+    command: str
+    target: str = "*"
+    ask: Ask = Ask.APPROVE
+    by: str = "admin"
+    """The role whose holders may vote."""
+    votes: int = 1
+    self_approval: bool = False
+    expires: timedelta = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """Running without the votes, by somebody alone, after a countdown that anyone may stop."""
+
+    by: str = "admin"
+    countdown: timedelta = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Roles and rules. The default is the careful one: no rules, so nothing risky runs."""
+
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    rules: Sequence[Rule] = ()
+    break_glass: BreakGlass | None = None

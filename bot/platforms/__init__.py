@@ -1,0 +1,1 @@
+"""Adapters: what people say comes in, documents go out. One file per platform."""

@@ -1,0 +1,209 @@
+"""The sockets: Protocols of few methods. Rooms plug in, the app connects."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from bot.core.delivery import Delivery, Outgoing
+from bot.core.doc import Doc
+from bot.core.journal import Entry, Row
+from bot.core.model import Event, Identity, Readiness, Room
+from estate.model import Container, Detail, Image, Tree
+
+
+class Clock(Protocol):
+    """The time, so that a test may own it."""
+
+    def now(self) -> datetime:
+        """Aware, UTC."""
+        ...
+
+
+# ---- platforms ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a platform takes messages in one room: `burst` at once, then `per_second`."""
+
+    burst: int
+    per_second: float
+
+
+class Platform(Protocol):
+    """A place where people talk. SDK errors leave it as `Upstream`, never as the SDK's own."""
+
+    name: str
+    pace: Pace | None
+    """Per room; None when the server says itself what is too fast."""
+    idempotent: bool
+    """Whether sending twice with one key shows once. Where not, `find` is asked after an uncertain attempt."""
+
+    async def preflight(self) -> None:
+        """Look for the operator's mistakes, once, at start. Raises ConfigError for refused credentials, a
+        wrong team, a device that is not ours. What is merely unreachable is no mistake: returns."""
+        ...
+
+    async def run(self, inbox: "Inbox") -> None:
+        """Connect and put into the inbox what people say, until cancelled. Reconnects by itself."""
+        ...
+
+    async def send(self, room: Room, doc: Doc, *, key: str, thread: str | None = None) -> str:
+        """Say it and return the message's id. Raises Upstream."""
+        ...
+
+    async def edit(self, room: Room, message_id: str, doc: Doc, *, key: str) -> None:
+        """Rewrite a message in place. Raises Upstream."""
+        ...
+
+    async def find(self, room: Room, key: str, *, thread: str | None = None, since: datetime) -> str | None:
+        """The id of the message that was sent with this key, if it was. Raises Upstream if it cannot tell."""
+        ...
+
+    async def whisper(self, room: Room, to: Identity, doc: Doc, *, key: str) -> None:
+        """Say it to one person in a room, where that can be. Raises Upstream."""
+        ...
+
+    async def ready(self) -> Readiness:
+        """Whether it is connected now."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of sockets and files. Bounded in time."""
+        ...
+
+
+# ---- the store ------------------------------------------------------------------------------------------
+
+
+class Inbox(Protocol):
+    """What people said, until it is answered."""
+
+    async def put(self, platform: str, events: Sequence[Event], cursor: str | None = None) -> None:
+        """Store events and the platform's position in one transaction. An event id seen before is ignored.
+        When it returns, it is on disk."""
+        ...
+
+    async def cursor(self, platform: str) -> str | None:
+        """The position that the last `put` stored."""
+        ...
+
+    async def remember(self, key: str, value: str) -> bool:
+        """Store a fact if it is new (for replay guards); True if it was new or had this same value."""
+        ...
+
+    async def recall(self, key: str) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An event in the inbox."""
+
+    id: int
+    event: Event
+
+
+class Requests(Protocol):
+    """The engine's side of the inbox."""
+
+    async def pending(self) -> AsyncIterator[Received] | Sequence[Received]: ...
+
+    async def finish(
+        self, received: Received, answers: Sequence[Outgoing], entries: Sequence[Entry]
+    ) -> None:
+        """The request is done, its answers wait in the outbox, the journal has it: one transaction."""
+        ...
+
+
+class Journal(Protocol):
+    """The record of who did what."""
+
+    async def write(self, *entries: Entry) -> None: ...
+
+    async def tail(self, count: int) -> Sequence[Row]:
+        """The newest rows, oldest first."""
+        ...
+
+    async def head(self) -> tuple[int, str]:
+        """Number and hash of the newest row."""
+        ...
+
+
+class Outbox(Protocol):
+    """What waits to be said."""
+
+    async def enqueue(self, outgoing: Sequence[Outgoing], entries: Sequence[Entry] = ()) -> None: ...
+
+    async def waiting(self) -> Sequence[Delivery]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AlertView:
+    """One alert as `!alerts` and `!why alert` show it."""
+
+    group: str
+    endpoint: str
+    receiver: str
+    name: str
+    severity: str
+    labels: dict[str, str]
+    summary: str
+    since: datetime | None
+    reason: str
+    """Why its group went to these rooms."""
+    rooms: tuple[str, ...]
+
+
+class Alerts(Protocol):
+    """What fires now."""
+
+    async def firing(self) -> Sequence[AlertView]: ...
+
+
+class AlertTest(Protocol):
+    """A synthetic alert through the real webhook."""
+
+    async def ring(self, room: str, by: str) -> str:
+        """Post it over HTTP to our own webhook, routed to `room`; returns the test's id."""
+        ...
+
+    async def arrival(self, test_id: str, within: timedelta) -> dict[str, float]:
+        """Milliseconds from the post to each place that showed it; a place that did not is left out."""
+        ...
+
+
+# ---- the estate -----------------------------------------------------------------------------------------
+
+
+class Engine(Protocol):
+    """A Docker Engine, read. Raises Upstream, bounded in time, when it does not answer."""
+
+    host: str
+
+    async def containers(self) -> Sequence[Container]:
+        """All of them, stopped ones too, in one call."""
+        ...
+
+    async def detail(self, container: Container) -> Detail: ...
+
+    async def logs(
+        self, container: Container, *, tail: int, since: datetime | None = None
+    ) -> str:
+        """The last lines of stdout and stderr together, as they were written (not redacted)."""
+        ...
+
+    async def images(self) -> Sequence[Image]: ...
+
+    async def ready(self) -> Readiness: ...
+
+
+class Compose(Protocol):
+    """The compose tree, read."""
+
+    async def tree(self) -> Tree:
+        """Read again when files changed. What cannot be read is in it as such."""
+        ...
+
+
+JSON = dict[str, Any]

@@ -1,0 +1,1 @@
+"""What survives: one SQLite file, one writer."""

@@ -1,0 +1,1 @@
+"""What the estate is made of, and the hands that read and change it."""

@@ -1,0 +1,122 @@
+"""The nouns of the estate. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """A container's state, in the Engine's own words."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    PAUSED = "paused"
+    RESTARTING = "restarting"
+    REMOVING = "removing"
+    EXITED = "exited"
+    DEAD = "dead"
+
+
+class Health(StrEnum):
+    """What the healthcheck says; NONE where there is none."""
+
+    NONE = "none"
+    STARTING = "starting"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container as the Engine's list shows it (one call for all of them)."""
+
+    id: str
+    name: str
+    host: str
+    image: str
+    """What was asked for: `grafana/grafana:latest`, or an image id."""
+    image_id: str
+    state: State
+    health: Health
+    status: str
+    """The Engine's own words: `Up 3 hours (unhealthy)`."""
+    created: datetime
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def project(self) -> str | None:
+        """The Compose project, by label."""
+        return self.labels.get("com.docker.compose.project")
+
+    @property
+    def service(self) -> str | None:
+        """The Compose service, by label."""
+        return self.labels.get("com.docker.compose.service")
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One run of a healthcheck."""
+
+    at: datetime
+    exit_code: int
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One container, looked at closely (one more call)."""
+
+    container: Container
+    started: datetime | None
+    finished: datetime | None
+    exit_code: int | None
+    oom_killed: bool
+    restarts: int
+    error: str
+    failing_streak: int
+    probes: tuple[Probe, ...]
+    health_command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Names and values: for the redactor only, never shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image that the Engine has."""
+
+    id: str
+    host: str
+    tags: tuple[str, ...]
+    digests: tuple[str, ...]
+    size: int
+    """Bytes."""
+    created: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service as a compose file configures it."""
+
+    project: str
+    name: str
+    file: str
+    """Relative to the estate's root."""
+    image: str | None
+    container_name: str | None
+    profiles: tuple[str, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.project}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """What the compose tree configures, and which files could not be read, with the reason."""
+
+    services: tuple[Service, ...] = ()
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    secrets: frozenset[str] = frozenset()
+    """Values from `.env` files and environments that must never be said aloud."""
