@@ -1,0 +1,1 @@
+"""From a posted payload to the card of an alert group in its rooms."""
