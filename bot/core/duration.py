@@ -1,0 +1,31 @@
+"""Durations as people write and read them: `90s`, `10m`, `1h30m`, `2d`, `1w`."""
+
+import re
+from datetime import timedelta
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_PARTS = re.compile(r"(\d{1,9})([smhdw])", re.ASCII)
+_WHOLE = re.compile(r"(\d{1,9}[smhdw])+", re.ASCII)
+_LONGEST = timedelta(days=36_500)
+
+
+def read_duration(text: str) -> timedelta:
+    """`1h30m` as a timedelta. Raises ValueError, in words, for anything else and beyond a hundred years."""
+    text = text.strip().lower()
+    if not _WHOLE.fullmatch(text):
+        raise ValueError(f"{text} is not a duration like 90s, 10m, 1h30m, 2d")
+    seconds = sum(int(count) * _SECONDS[unit] for count, unit in _PARTS.findall(text))
+    if seconds > _LONGEST.total_seconds():
+        raise ValueError(f"{text} is longer than a hundred years")
+    return timedelta(seconds=seconds)
+
+
+def say_duration(duration: timedelta) -> str:
+    """The two largest units: `2 d 3 h`, `10 min`, `4 s`, `0 s`. What is negative is said as 0 s."""
+    left = max(int(duration.total_seconds()), 0)
+    said: list[str] = []
+    for name, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        if count or (name == "s" and not said):
+            said.append(f"{count} {name}")
+    return " ".join(said[:2])
