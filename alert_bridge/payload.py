@@ -196,7 +196,7 @@ def _alerts(entries: list[Any], overall: Status | None, notes: _Notes) -> tuple[
         alert = _alert(entry, overall, where, notes)
         other = found.get(alert.fingerprint)
         if other is not None:
-            notes.add(where, f"the fingerprint {alert.fingerprint} comes twice: the firing or later one is kept")
+            notes.add(where, f"{alert.fingerprint} comes twice: the firing or later one is kept")
             alert = max(other, alert, key=_weight)
         found[alert.fingerprint] = alert
     return tuple(found.values())
