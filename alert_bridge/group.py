@@ -128,7 +128,10 @@ class Echo:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line for the thread. `duration` with RESOLVED; `times` is how often the whole group fired again."""
+    """A line for the thread. `duration` with RESOLVED.
+
+    `times` above 0: the whole group fires again, for the so-manieth time in this message.
+    """
 
     kind: Kind
     alerts: tuple[Member, ...] = ()
@@ -522,10 +525,10 @@ def _changed(
         tombstones=_buried(group, merge, dropped, now),
     )
     lines: list[Line] = []
-    if reopened or refired:
-        lines.append(Line(Kind.REFIRED, refired, times=after.refires))
-    if fresh:
-        lines.append(Line(Kind.FIRING, fresh))
+    if reopened:
+        lines.append(Line(Kind.REFIRED, refired + fresh, times=after.refires))
+    else:
+        lines += [Line(kind, who) for kind, who in ((Kind.REFIRED, refired), (Kind.FIRING, fresh)) if who]
     if was_firing and not firing:
         lines.append(Line(Kind.RESOLVED, duration=after.duration))
     told = refired + fresh
@@ -692,7 +695,6 @@ _TIMES = ("opened_at", "since", "changed_at", "received_at", "ended", "resolved_
 _PLAIN = (
     *("id", "generation", "state", "previous", "repeats", "repeat_by", "refires", "group_labels"),
     *("common_labels", "summary", "sender", "product", "title", "truncated", "earlier", "skewed", "unseen"),
-)
 )
 
 

@@ -294,16 +294,16 @@ def _as_python(value: str) -> str:
     """RE2's spellings in Python's; raises re.error for what RE2 refuses and Python would take."""
 
     def translate(match: re.Match[str]) -> str:
-        token = match[0]
+        piece = match[0]
         if match["literal"]:
-            return re.escape(token[2:].removesuffix("\\E"))
+            return re.escape(piece[2:].removesuffix("\\E"))
         if match["posix"]:
             if match[4] not in _POSIX:
-                raise re.error(f"{token} is unknown")
+                raise re.error(f"{piece} is unknown")
             return _POSIX[match[4]]
-        if match["refused"] or token[1] in "123456789Z":
-            raise re.error(f"{token} does not exist in Alertmanager's regular expressions")
-        return "\\Z" if token == "\\z" else token
+        if match["refused"] or piece[1] in "123456789Z":
+            raise re.error(f"{piece} does not exist in Alertmanager's regular expressions")
+        return "\\Z" if piece == "\\z" else piece
 
     return re.sub(r"\(\?<(?=[A-Za-z_])", "(?P<", _TOKENS.sub(translate, value))
 

@@ -33,14 +33,14 @@ class Routing:
 
 
 def labels_to_route(notification: Notification) -> tuple[Labels, ...]:
-    """The label sets that decide: of the firing alerts, else of all; each with the group's labels below it."""
+    """The label sets that decide: of the firing alerts, else of all; over the group's own labels."""
     below = {**notification.common_labels, **notification.group_labels}
     firing = [alert for alert in notification.alerts if alert.status is Status.FIRING]
     return tuple({**below, **alert.labels} for alert in firing or notification.alerts) or (below,)
 
 
 def route(routes: Sequence[Route], alerts: Iterable[Labels], fallback: str) -> Routing:
-    """The first route that matches one of these label sets; else the fallback room. Always with the reason."""
+    """The first route that matches one of these label sets; else the fallback room. With the reason."""
     label_sets = tuple(alerts)
     for number, candidate in enumerate(routes, start=1):
         for labels in label_sets:
