@@ -52,3 +52,29 @@ class Policy:
     roles: Mapping[str, Role] = field(default_factory=dict)
     rules: Sequence[Rule] = ()
     break_glass: BreakGlass | None = None
+
+
+# ---- what exists unless redefined -----------------------------------------------------------------------
+
+READING = (
+    "help", "whoami", "why", "ping", "status", "unhealthy", "logs", "alerts", "images", "runbook", "finding",
+    "deps", "backup", "audit", "pending", "journal",
+)  # fmt: skip
+"""What a viewer may ask for. Not `test alert`: it makes noise in a room."""
+
+BUILT_IN_ROLES: Mapping[str, Role] = {
+    "viewer": Role("viewer", may=READING),
+    "operator": Role("operator", may=("*",)),
+    "admin": Role("admin", may=("*",)),
+}
+"""operator and admin may ask for the same; what tells them apart is whose yes the policy wants."""
+
+CONSOLE_POLICY = Policy(
+    roles=BUILT_IN_ROLES,
+    rules=(
+        *(Rule(name, ask=Ask.CONFIRM, by="operator") for name in ("restart", "start", "stop", "backup")),
+        *(Rule(name, ask=Ask.APPROVE, by="admin") for name in ("pin", "update", "rollback", "fix", "waive")),
+    ),
+    break_glass=BreakGlass(),
+)
+"""The console's: reading at once, what is reversible after a confirmation, the rest after an admin's yes."""
