@@ -11,13 +11,17 @@ and `spawn` drive it from synchronous tests. It is a model after Slack's documen
 with the real Slack.
 """
 
+from tests.real.slack.accounts import User, UserGroup
+from tests.real.slack.channel import Channel
 from tests.real.slack.errors import SlackError
 from tests.real.slack.faults import Fault, Faults
 from tests.real.slack.interactions import Outcome
+from tests.real.slack.message import File, Message
 from tests.real.slack.remote import RemoteSlack, spawn
-from tests.real.slack.server import Call, LoopbackSlack
+from tests.real.slack.server import LoopbackSlack
 from tests.real.slack.settings import MANIFEST_SCOPES, PRIVATE_SCOPES, Settings
-from tests.real.slack.state import Channel, File, Message, User, UserGroup, Workspace
+from tests.real.slack.state import Workspace
+from tests.real.slack.webapi import Call
 
 __all__ = [
     "MANIFEST_SCOPES",

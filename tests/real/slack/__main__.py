@@ -27,7 +27,9 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--state-out", type=Path, help="where to write how to reach it (JSON)")
     parser.add_argument("--user", action="append", default=[], help="name, or name=U123, to begin with")
-    parser.add_argument("--channel", action="append", default=[], help="name, or name=C123, with all users in it")
+    parser.add_argument(
+        "--channel", action="append", default=[], help="name, or name=C123, with all users in it"
+    )
     parser.add_argument("--retry-delays", help="seconds, with commas")
     parser.add_argument("--scope", action="append", default=[], help="one more scope for the bot token")
     for name in FLOATS:
@@ -59,7 +61,7 @@ async def run(options: argparse.Namespace) -> None:
         runner = web.AppRunner(side, access_log=None, shutdown_timeout=0.5)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        facts = slack.describe() | {"control_url": "http://127.0.0.1:%d" % runner.addresses[0][1]}
+        facts = slack.describe() | {"control_url": f"http://127.0.0.1:{runner.addresses[0][1]}"}
         if options.state_out is not None:
             write(options.state_out, facts | {"pid": os.getpid()})
         await stop.wait()

@@ -13,16 +13,17 @@ from aiohttp import web
 
 from tests.real.slack.errors import SlackError
 from tests.real.slack.events import Delivery
-from tests.real.slack.state import Message
+from tests.real.slack.message import Message
 
 if TYPE_CHECKING:
     from tests.real.slack.server import LoopbackSlack
 
 NAMES = frozenset(
-    """add_user add_channel add_usergroup set_user set_channel join leave say dm edit delete react unfurl
-    click slash submit emit messages ephemerals called settled connected fault cut half_open close_sockets
-    disconnect revoke use_http use_sockets down up describe status calls set_faults clear_faults
-    set_settings""".split()
+    {"add_user", "add_channel", "add_usergroup", "set_user", "set_channel", "join", "leave"}
+    | {"say", "dm", "edit", "delete", "react", "unfurl", "click", "slash", "submit", "emit"}
+    | {"messages", "ephemerals", "called", "calls", "settled", "connected", "describe", "status"}
+    | {"fault", "set_faults", "clear_faults", "set_settings", "cut", "half_open", "close_sockets"}
+    | {"disconnect", "revoke", "use_http", "use_sockets", "down", "up"}
 )
 
 

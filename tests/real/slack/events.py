@@ -17,10 +17,11 @@ from urllib.parse import urlencode
 
 import aiohttp
 
+from tests.real.slack.channel import Channel
 from tests.real.slack.faults import Faults
 from tests.real.slack.settings import Settings
 from tests.real.slack.socket import SocketMode
-from tests.real.slack.state import Channel, Workspace
+from tests.real.slack.state import Workspace
 
 Json = dict[str, Any]
 SUBSCRIPTIONS = {"channel": "message.channels", "group": "message.groups", "im": "message.im"}
@@ -165,7 +166,11 @@ class Deliveries:
         return attempt.reason
 
     async def _over_socket(self, delivery: Delivery, number: int, last_reason: str) -> str:
-        envelope: Json = {"envelope_id": str(uuid.uuid4()), "type": delivery.kind, "payload": delivery.payload}
+        envelope: Json = {
+            "envelope_id": str(uuid.uuid4()),
+            "type": delivery.kind,
+            "payload": delivery.payload,
+        }
         envelope["accepts_response_payload"] = delivery.kind != "events_api"
         if delivery.kind == "events_api":
             envelope |= {"retry_attempt": number, "retry_reason": last_reason}

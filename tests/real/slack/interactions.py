@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.real.slack import arguments
+from tests.real.slack.accounts import User
+from tests.real.slack.channel import Channel
 from tests.real.slack.errors import SlackError
 from tests.real.slack.events import Deliveries, Delivery
+from tests.real.slack.message import Message, find_action
 from tests.real.slack.methods import chat
 from tests.real.slack.methods.base import Api
-from tests.real.slack.state import Channel, Message, User, find_action
 
 Json = dict[str, Any]
 
@@ -64,11 +66,15 @@ class Interactions:
         self.urls[key] = ResponseUrl(channel, user, message, expires, settings.response_uses)
         return f"{self.api.base}/response/{key}"
 
-    def click_payload(self, user: User, channel: Channel, message: Message, element: Json, block_id: str) -> Json:
+    def click_payload(
+        self, user: User, channel: Channel, message: Message, element: Json, block_id: str
+    ) -> Json:
         """The block_actions payload of a pressed button or a chosen option."""
         workspace = self.api.workspace
         ephemeral = message.ephemeral_to is not None
-        action = {key: element[key] for key in ("type", "action_id", "text", "value", "style") if key in element}
+        action = {
+            key: element[key] for key in ("type", "action_id", "text", "value", "style") if key in element
+        }
         container = {"type": "message", "message_ts": message.ts, "channel_id": channel.id}
         payload: Json = {
             "type": "block_actions",
@@ -180,12 +186,17 @@ class Interactions:
         if not text and not blocks and not attachments:
             raise SlackError("no_text")
         if message is not None and replaces:
-            parts = {"blocks": blocks or [], "attachments": attachments or []}
-            self.api.workspace.update(channel, message, text or "", **parts)
+            self.api.workspace.update(
+                channel, message, text or "", blocks=blocks or [], attachments=attachments or []
+            )
         elif args.get("response_type") == "in_channel":
-            kept = {"blocks": blocks, "attachments": attachments}
             self.api.workspace.post(
-                channel, self.api.bot, text or "", thread_ts=arguments.text(args, "thread_ts"), **kept
+                channel,
+                self.api.bot,
+                text or "",
+                thread_ts=arguments.text(args, "thread_ts"),
+                blocks=blocks,
+                attachments=attachments,
             )
         else:
             chat.ephemeral(self.api, channel, user.id, args)

@@ -62,9 +62,7 @@ def mrkdwn_parts(blocks: Any) -> Iterator[str]:
     if not isinstance(blocks, dict):
         return
     kind = blocks.get("type")
-    if kind == "mrkdwn":
-        yield str(blocks.get("text", ""))
-    elif kind == "markdown":
+    if kind == "mrkdwn" or kind == "markdown":
         yield str(blocks.get("text", ""))
     elif kind == "user":
         yield f"<@{blocks.get('user_id', '')}>"

@@ -1,4 +1,7 @@
-"""About one chat.postMessage per second and channel, with a burst (docs.slack.dev/apis/web-api/rate-limits)."""
+"""About one chat.postMessage per second and channel, with a burst.
+
+Source: docs.slack.dev/apis/web-api/rate-limits.
+"""
 
 import math
 import time

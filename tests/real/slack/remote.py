@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.real.slack.errors import SlackError
-from tests.real.slack.state import Message
+from tests.real.slack.message import Message
 
 Json = dict[str, Any]
 _PR_SET_PDEATHSIG = 1
@@ -78,7 +78,11 @@ def spawn(*arguments: str, port: int = 0, timeout: float = 20.0) -> Iterator[Rem
         command = [sys.executable, "-m", "tests.real.slack", "--port", str(port), "--state-out", str(state)]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("SLACK_")}
         process = subprocess.Popen(
-            [*command, *arguments], cwd=_ROOT, env=environment, preexec_fn=_die_with_parent, stdin=subprocess.DEVNULL
+            [*command, *arguments],
+            cwd=_ROOT,
+            env=environment,
+            preexec_fn=_die_with_parent,
+            stdin=subprocess.DEVNULL,
         )
         try:
             yield RemoteSlack(_wait(state, process, timeout))

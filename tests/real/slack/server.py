@@ -7,39 +7,29 @@ the driver over HTTP under /_control/ (see `control.py`).
 import asyncio
 import socket as net
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from types import TracebackType
 from typing import Any
 
 from aiohttp import web
 
-from tests.real.slack import arguments, control
-from tests.real.slack.errors import SlackError
+from tests.real.slack import control
+from tests.real.slack.accounts import User, UserGroup
+from tests.real.slack.channel import Channel
 from tests.real.slack.events import Deliveries, Delivery, sign
 from tests.real.slack.faults import Fault, Faults
 from tests.real.slack.interactions import Interactions, Outcome
-from tests.real.slack.methods import TABLE, Api, files
+from tests.real.slack.message import Message
+from tests.real.slack.methods import Api
 from tests.real.slack.mrkdwn import rich_text, stored
 from tests.real.slack.rate import Rates
 from tests.real.slack.settings import Settings
 from tests.real.slack.socket import Socket, SocketMode
-from tests.real.slack.state import Channel, Message, User, UserGroup, Workspace
+from tests.real.slack.state import Workspace
+from tests.real.slack.webapi import Call, WebApi
 
 Json = dict[str, Any]
-HTML_500 = "<!DOCTYPE html><html><head><title>Server Error | Slack</title></head><body>oops</body></html>"
 BODY_LIMIT = 64 << 20
-
-
-@dataclass
-class Call:
-    """One API call as it arrived. `at` is epoch seconds; `outcome` is ok, an error code, or a fault."""
-
-    method: str
-    args: Json
-    at: float
-    status: int = 0
-    outcome: str = ""
-    fault: str = ""
 
 
 class LoopbackSlack:
@@ -53,14 +43,15 @@ class LoopbackSlack:
         self.settings = Settings(**settings)
         self.workspace = workspace or Workspace()
         self.faults = Faults()
-        self.calls: list[Call] = []
-        self.rates = Rates(self.settings)
         self.socket_mode = SocketMode(self.settings, self.faults, self.workspace.app_id)
         self.deliveries = Deliveries(self.workspace, self.settings, self.faults, self.socket_mode)
         self.api = Api(self.workspace, self.settings)
         self.interactions = Interactions(self.api, self.deliveries)
         self.workspace.on_event = self.deliveries.publish
-        self.app_revoked = self.bot_revoked = False
+        rates = Rates(self.settings)
+        self.web_api = WebApi(
+            self.api, self.settings, self.faults, self.socket_mode, self.interactions, rates
+        )
         self.port = port
         self._runner: web.AppRunner | None = None
         self._site: web.SockSite | None = None
@@ -108,14 +99,16 @@ class LoopbackSlack:
         """The open sockets of the app."""
         return self.socket_mode.sockets
 
+    @property
+    def calls(self) -> list[Call]:
+        """Every API call so far, in order of arrival."""
+        return self.web_api.calls
+
     # ---- life
 
     async def __aenter__(self) -> "LoopbackSlack":
         app = web.Application(client_max_size=BODY_LIMIT)
-        app.router.add_route("*", "/api/{method}", self._serve_api)
-        app.router.add_get("/link/", self.socket_mode.handle)
-        app.router.add_post("/upload/{id}", self._serve_upload)
-        app.router.add_post("/response/{id}", self._serve_response)
+        self.web_api.add_routes(app)
         control.add_routes(app, self)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
@@ -182,7 +175,9 @@ class LoopbackSlack:
         self.workspace.users[user.id] = user
         return user
 
-    def add_channel(self, name: str, members: list[str] | None = None, *, bot: bool = True, **fields: Any) -> Channel:
+    def add_channel(
+        self, name: str, members: list[str] | None = None, *, bot: bool = True, **fields: Any
+    ) -> Channel:
         """Add a channel with these users (ids or names), and the app unless `bot` is false."""
         channel_id = fields.pop("id", None) or self.workspace.new_id("C")
         ids = [self.workspace.user(member).id for member in members or []]
@@ -372,12 +367,15 @@ class LoopbackSlack:
 
     def revoke(self, *, app: bool | None = None, bot: bool | None = None) -> None:
         """Revoke (true) or give back (false) the tokens."""
-        self.app_revoked = self.app_revoked if app is None else app
-        self.bot_revoked = self.bot_revoked if bot is None else bot
+        served = self.web_api
+        served.app_revoked = served.app_revoked if app is None else app
+        served.bot_revoked = served.bot_revoked if bot is None else bot
 
     # ---- HTTP mode
 
-    async def use_http(self, events: str, interactivity: str | None = None, commands: str | None = None) -> None:
+    async def use_http(
+        self, events: str, interactivity: str | None = None, commands: str | None = None
+    ) -> None:
         """Deliver to these URLs (the first for all when the others are None), after url_verification."""
         await self.deliveries.use_http(events, interactivity or events, commands or events)
 
@@ -388,139 +386,6 @@ class LoopbackSlack:
     def sign(self, body: str, timestamp: int | None = None) -> dict[str, str]:
         """Signature headers for a body, by default of now."""
         return sign(self.signing_secret, body, int(time.time()) if timestamp is None else timestamp)
-
-    # ---- serving
-
-    async def _serve_api(self, request: web.Request) -> web.StreamResponse:
-        method = request.match_info["method"]
-        call = Call(method, {}, time.time())
-        self.calls.append(call)
-        try:
-            args, warnings = await arguments.read(request)
-        except SlackError as error:
-            return self._answer(call, error.body())
-        token = arguments.token(request, args)
-        call.args = args
-        ref = args.get("channel") or args.get("channel_id")
-        return await self._misbehave(request, call, ref, lambda: self._run(method, token, args, warnings, call))
-
-    def _run(self, method: str, token: str | None, args: Json, warnings: list[str], call: Call) -> web.Response:
-        try:
-            body = {"ok": True, **self._commit(method, token, args)}
-        except SlackError as error:
-            body = error.body()
-            if error.code == "ratelimited":
-                call.status = 429
-                call.outcome = "ratelimited"
-                headers = {"Retry-After": str(body.pop("retry_after"))}
-                return web.json_response(body, status=429, headers=headers)
-        if warnings:
-            meta = body.setdefault("response_metadata", {})
-            body["warning"] = ",".join(warnings)
-            meta["warnings"] = warnings
-        return self._answer(call, body)
-
-    def _commit(self, name: str, token: str | None, args: Json) -> Json:
-        if name == "apps.connections.open":
-            self._check_token(token, app=True)
-            ticket = self.socket_mode.ticket()
-            link = f"ws://127.0.0.1:{self.port}/link/?ticket={ticket}&app_id={self.workspace.app_id}"
-            return {"url": link}
-        method = TABLE.get(name)
-        if method is None:
-            raise SlackError("unknown_method", req_method=name)
-        if not method.no_token:
-            self._check_token(token, app=False)
-        self.api.need_scope(*method.scopes)
-        if name == "chat.postMessage":
-            wait = self.rates.take(str(args.get("channel")))
-            if wait:
-                raise SlackError("ratelimited", retry_after=wait)
-        return method.serve(self.api, args)
-
-    def _check_token(self, token: str | None, *, app: bool) -> None:
-        if not token:
-            raise SlackError("not_authed")
-        right, other = self.settings.bot_token, self.settings.app_token
-        if app:
-            right, other = other, right
-        if token == other:
-            raise SlackError("not_allowed_token_type")
-        if token != right:
-            raise SlackError("invalid_auth")
-        if self.app_revoked if app else self.bot_revoked:
-            raise SlackError("token_revoked")
-
-    def _answer(self, call: Call, body: Json, status: int = 200) -> web.Response:
-        call.status = status
-        call.outcome = "ok" if body.get("ok") else str(body.get("error"))
-        scopes = {"X-OAuth-Scopes": ",".join(sorted(self.settings.scopes))}
-        return web.json_response(body, status=status, headers=scopes)
-
-    async def _misbehave(self, request: web.Request, call: Call, ref: Any, run: Any) -> web.StreamResponse:
-        fault = self.faults.take(call.method, ref)
-        if fault is None:
-            response: web.StreamResponse = run()
-            return response
-        call.fault = fault.kind
-        if fault.kind == "ratelimited":
-            call.status, call.outcome = 429, "ratelimited"
-            headers = {"Retry-After": str(fault.retry_after)}
-            return web.json_response({"ok": False, "error": "ratelimited"}, status=429, headers=headers)
-        if fault.kind == "error":
-            return self._answer(call, {"ok": False, "error": fault.error})
-        if fault.kind == "html_500":
-            if fault.after_commit:
-                run()
-            call.status, call.outcome = 500, "html_500"
-            return web.Response(status=500, text=HTML_500, content_type="text/html")
-        if fault.kind == "slow":
-            ready: web.StreamResponse | None = run() if fault.after_commit else None
-            await asyncio.sleep(fault.seconds)
-            response = ready if ready is not None else run()
-            return response
-        if fault.kind == "drop_after":
-            run()
-        return self._drop(request, call, fault.kind)
-
-    def _drop(self, request: web.Request, call: Call, kind: str) -> web.StreamResponse:
-        call.status, call.outcome = 0, kind
-        if request.transport is not None:
-            request.transport.abort()
-        return web.Response(status=500)
-
-    async def _serve_upload(self, request: web.Request) -> web.StreamResponse:
-        content = await self._upload_body(request)
-        call = Call("upload", {"id": request.match_info["id"], "length": len(content)}, time.time())
-        self.calls.append(call)
-
-        def run() -> web.Response:
-            status, text = files.upload(self.api, call.args["id"], content)
-            call.status, call.outcome = status, "ok" if status == 200 else text
-            return web.Response(status=status, text=text)
-
-        return await self._misbehave(request, call, None, run)
-
-    async def _upload_body(self, request: web.Request) -> bytes:
-        if request.content_type != "multipart/form-data":
-            return await request.read()
-        for value in (await request.post()).values():
-            if isinstance(value, web.FileField):
-                return value.file.read()
-        return b""
-
-    async def _serve_response(self, request: web.Request) -> web.StreamResponse:
-        key = request.match_info["id"]
-        args, _ = await arguments.read(request)
-        call = Call("response", args, time.time())
-        self.calls.append(call)
-
-        def run() -> web.Response:
-            status, body = self.interactions.respond(key, args)
-            call.status, call.outcome = status, "ok" if status == 200 else str(body)
-            return web.Response(text="ok") if status == 200 else web.json_response(body, status=status)
-
-        return await self._misbehave(request, call, None, run)
 
     def describe(self) -> Json:
         """What a bot or a test in another process needs to know."""
@@ -553,4 +418,3 @@ class LoopbackSlack:
             "lost": sum(d.lost for d in log),
             "faults": asdict(self.faults),
         }
-

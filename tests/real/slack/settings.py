@@ -24,8 +24,10 @@ class Settings:
     signing_secret: str = "loopback-signing-secret"
     scopes: set[str] = field(default_factory=lambda: set(MANIFEST_SCOPES.split()))
     events: set[str] = field(
-        default_factory=lambda: {"app_mention", "message.channels", "message.groups", "message.im"}
-        | {"reaction_added", "reaction_removed"}
+        default_factory=lambda: (
+            {"app_mention", "message.channels", "message.groups", "message.im"}
+            | {"reaction_added", "reaction_removed"}
+        )
     )
     commands: set[str] = field(default_factory=lambda: {"/tocsin"})
     ack_seconds: float = 3.0

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from tests.real.slack import arguments
+from tests.real.slack.accounts import User
+from tests.real.slack.channel import Channel
 from tests.real.slack.errors import SlackError
 from tests.real.slack.settings import Settings
-from tests.real.slack.state import Channel, User, Workspace
+from tests.real.slack.state import Workspace
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -36,7 +38,9 @@ class Api:
             provided = ",".join(sorted(self.settings.scopes))
             raise SlackError("missing_scope", needed=",".join(scopes), provided=provided)
 
-    def channel(self, args: Json, key: str = "channel", *, member: bool = False, write: bool = False) -> Channel:
+    def channel(
+        self, args: Json, key: str = "channel", *, member: bool = False, write: bool = False
+    ) -> Channel:
         """The channel of a call. Private ones the app is not in do not exist for it."""
         ref = arguments.text(args, key) or ""
         channel = self.workspace.channels.get(ref)
@@ -52,9 +56,9 @@ class Api:
             raise SlackError("channel_not_found")
         if write and channel.is_archived:
             raise SlackError("is_archived")
-        if (member or write) and not inside:
-            if not (write and "chat:write.public" in self.settings.scopes):
-                raise SlackError("not_in_channel")
+        public = write and "chat:write.public" in self.settings.scopes
+        if (member or write) and not inside and not public:
+            raise SlackError("not_in_channel")
         return channel
 
 

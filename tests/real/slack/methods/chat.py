@@ -5,9 +5,10 @@ import re
 from typing import Any
 
 from tests.real.slack import arguments, blocks, mrkdwn
+from tests.real.slack.channel import Channel
 from tests.real.slack.errors import SlackError
+from tests.real.slack.message import Message
 from tests.real.slack.methods.base import Api, Method
-from tests.real.slack.state import Channel, Message
 
 Json = dict[str, Any]
 TRUNCATED_AT = 40_000
@@ -36,8 +37,10 @@ def content(args: Json) -> tuple[str | None, list[Json] | None, list[Json] | Non
 def metadata(args: Json) -> Json | None:
     """Message metadata: `{event_type, event_payload}`; None when absent, {} to remove it."""
     value = arguments.obj(args, "metadata", "invalid_metadata_format")
-    if value is None or value == {}:
-        return value
+    if value is None:
+        return None
+    if value == {}:
+        return {}
     if not isinstance(value, dict):
         raise SlackError("invalid_metadata_format")
     if not isinstance(value.get("event_type"), str) or not isinstance(value.get("event_payload"), dict):

@@ -3,9 +3,10 @@
 from typing import Any
 
 from tests.real.slack import arguments
+from tests.real.slack.channel import Channel
 from tests.real.slack.errors import SlackError
+from tests.real.slack.message import Message
 from tests.real.slack.methods.base import Api, Method, page
-from tests.real.slack.state import Channel, Message
 
 Json = dict[str, Any]
 _TYPES = {"public_channel": "channels:read", "private_channel": "groups:read", "im": "im:read"}
@@ -57,9 +58,9 @@ def _window(messages: list[Message], args: Json) -> list[Message]:
 
     def inside(message: Message) -> bool:
         ts = float(message.ts)
-        if latest and (ts > float(latest) or ts == float(latest) and not inclusive):
+        if latest and (ts > float(latest) or (ts == float(latest) and not inclusive)):
             return False
-        return ts > float(oldest) or ts == float(oldest) and inclusive
+        return ts > float(oldest) or (ts == float(oldest) and inclusive)
 
     try:
         return [message for message in messages if inside(message)]

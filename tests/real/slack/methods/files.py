@@ -4,9 +4,9 @@ from typing import Any
 
 from tests.real.slack import arguments, mrkdwn
 from tests.real.slack.errors import SlackError
+from tests.real.slack.message import File
 from tests.real.slack.methods.base import Api, Method
 from tests.real.slack.methods.chat import check_ts
-from tests.real.slack.state import File
 
 Json = dict[str, Any]
 

@@ -74,7 +74,7 @@ def usergroups_list(api: Api, args: Json) -> Json:
 def usergroups_users_list(api: Api, args: Json) -> Json:
     """usergroups.users.list."""
     group = api.workspace.usergroups.get(arguments.need(args, "usergroup"))
-    if group is None or group.disabled and not arguments.flag(args, "include_disabled"):
+    if group is None or (group.disabled and not arguments.flag(args, "include_disabled")):
         raise SlackError("no_such_subteam")
     return {"users": list(group.users)}
 

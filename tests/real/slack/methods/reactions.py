@@ -4,9 +4,10 @@ import re
 from typing import Any
 
 from tests.real.slack import arguments
+from tests.real.slack.channel import Channel
 from tests.real.slack.errors import SlackError
+from tests.real.slack.message import Message
 from tests.real.slack.methods.base import Api, Method
-from tests.real.slack.state import Channel, Message
 
 Json = dict[str, Any]
 _NAME = re.compile(r"[a-z0-9_+'-]+(::skin-tone-[2-6])?")
