@@ -244,6 +244,30 @@ async def test_a_dead_ticket_does_not_open_and_the_next_one_does(slack: Loopback
             assert (await ws.receive_json())["type"] == "hello"
 
 
+async def test_bolt_hangs_on_a_dead_ticket_until_it_is_made_to_forget_it(slack: LoopbackSlack) -> None:
+    bot = Bot(slack)
+    handler = AsyncSocketModeHandler(bot.app, slack.app_token, ping_interval=0.1)
+    slack.faults.dead_tickets = 1
+    connecting = asyncio.create_task(handler.connect_async())
+    await asyncio.sleep(0.6)
+    assert (len(slack.called("apps.connections.open")), slack.sockets) == (1, [])
+    handler.client.wss_uri = None
+    await slack.connected()
+    await connecting
+    await handler.close_async()
+
+
+async def test_refused_sockets(slack: LoopbackSlack) -> None:
+    slack.faults.refuse_sockets = True
+    url = (await client(slack).apps_connections_open(app_token=slack.app_token))["url"]
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await session.ws_connect(url)
+        slack.faults.refuse_sockets = False
+        async with session.ws_connect(url) as ws:
+            assert (await ws.receive_json())["type"] == "hello"
+
+
 async def test_a_ticket_expires(slack: LoopbackSlack) -> None:
     slack.settings.ticket_seconds = 0.05
     url = (await client(slack).apps_connections_open(app_token=slack.app_token))["url"]
@@ -463,7 +487,7 @@ async def test_text_is_stored_escaped_linked_and_cut(slack: LoopbackSlack) -> No
     assert message.unfurled
     await posted(slack, "x" * 40_001)
     assert len(slack.messages("ops")[1].text) == 40_000
-    with pytest.warns(UserWarning):
+    with pytest.warns(UserWarning, match="text"):
         assert await refused(client(slack).chat_postMessage(channel=ops(slack))) == "no_text"
 
 

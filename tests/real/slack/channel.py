@@ -21,6 +21,7 @@ class Channel:
     members: list[str] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     ephemerals: list[Message] = field(default_factory=list)
+    by_ts: dict[str, Message] = field(default_factory=dict)
 
     @property
     def type(self) -> str:
@@ -34,19 +35,22 @@ class Channel:
 
     def find(self, ts: str) -> Message | None:
         """The message (or reply) with that ts; deleted ones are not found."""
-        for message in self.messages:
-            if message.ts == ts and not message.deleted:
-                return message
-        return None
+        message = self.by_ts.get(ts)
+        return None if message is None or message.deleted else message
 
     def root(self, ts: str) -> Message | None:
         """The root of the thread that `ts` (a root or a reply) belongs to, tombstones included."""
-        for message in self.messages:
-            if message.ts == ts:
-                if message.thread_ts in (None, ts):
-                    return None if message.deleted and not message.replies else message
-                return self.root(message.thread_ts or ts)
-        return None
+        message = self.by_ts.get(ts)
+        if message is not None and message.thread_ts not in (None, ts):
+            message = self.by_ts.get(message.thread_ts or ts)
+        if message is None or (message.deleted and not message.replies):
+            return None
+        return message
+
+    def add(self, message: Message) -> None:
+        """Append a message."""
+        self.messages.append(message)
+        self.by_ts[message.ts] = message
 
     def to_json(self, bot: str) -> Json:
         """The `channel` object of conversations.info."""

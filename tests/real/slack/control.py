@@ -73,5 +73,9 @@ def _shown(value: Any) -> Any:
         return {"event_id": value.event_id}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        return {key: _shown(item) for key, item in fields.items() if key not in ("messages", "ephemerals")}
+        return {
+            key: _shown(item)
+            for key, item in fields.items()
+            if key not in ("messages", "ephemerals", "by_ts")
+        }
     return value

@@ -39,7 +39,7 @@ class File:
         }
 
 
-@dataclass
+@dataclass(eq=False)
 class Message:
     """One message as the workspace keeps it; `replies` are the thread under a root."""
 
@@ -62,6 +62,7 @@ class Message:
     unfurled: bool = False
     ephemeral_to: str | None = None
     client_msg_id: str | None = None
+    parent_user: str | None = None
 
     @property
     def edits(self) -> int:

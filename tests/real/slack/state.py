@@ -121,8 +121,9 @@ class Workspace:
             files=files or [],
             broadcast=broadcast,
             client_msg_id=client_msg_id,
+            parent_user=root.user if root else None,
         )
-        channel.messages.append(message)
+        channel.add(message)
         if root:
             root.replies.append(message)
             root.thread_ts = root.ts
@@ -221,12 +222,8 @@ class Workspace:
             body |= {"reply_users_count": len(users), "is_locked": False, "subscribed": False}
             if message.replies:
                 body["latest_reply"] = message.replies[-1].ts
-        elif message.thread_ts and author:
-            root = next(
-                (c.find(message.thread_ts) for c in self.channels.values() if message in c.messages), None
-            )
-            if root:
-                body["parent_user_id"] = root.user
+        elif message.parent_user:
+            body["parent_user_id"] = message.parent_user
         if message.reactions:
             body["reactions"] = [
                 {"name": name, "users": list(users), "count": len(users)}
