@@ -157,7 +157,8 @@ class Telling:
 class Group:
     """The state of one alert group. All times aware UTC.
 
-    id: of the present message; previous: of the message before it; generation: from 1.
+    id: of the present message; previous: of the message before it, which ended at previous_ended;
+    generation: from 1.
     since: when the present (or last) stretch of firing began; ended: when it ended, None while firing;
     resolved_at: when that was heard. repeats: how often the sender repeated itself; refires: how often the
     group fired again in this message. truncated: how many alerts the sender cut off.
@@ -174,6 +175,7 @@ class Group:
     received_at: datetime
     members: tuple[Member, ...] = ()
     previous: str | None = None
+    previous_ended: datetime | None = None
     ended: datetime | None = None
     resolved_at: datetime | None = None
     repeats: int = 0
@@ -471,6 +473,7 @@ def _opened(
         id=new_id,
         generation=1 if last is None else last.generation + 1,
         previous=None if last is None else last.id,
+        previous_ended=None if last is None else last.ended,
         state=merge.state,
         opened_at=now,
         since=since,
@@ -691,7 +694,16 @@ def to_json(group: Group) -> str:
     return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
 
 
-_TIMES = ("opened_at", "since", "changed_at", "received_at", "ended", "resolved_at", "repeat_at")
+_TIMES = (
+    "opened_at",
+    "since",
+    "changed_at",
+    "received_at",
+    "ended",
+    "resolved_at",
+    "repeat_at",
+    "previous_ended",
+)
 _PLAIN = (
     *("id", "generation", "state", "previous", "repeats", "repeat_by", "refires", "group_labels"),
     *("common_labels", "summary", "sender", "product", "title", "truncated", "earlier", "skewed", "unseen"),

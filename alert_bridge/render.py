@@ -1,0 +1,364 @@
+"""An alert group as a Doc: its card, the lines of its thread, the full list as a file. Pure.
+
+What comes from outside is only ever the content of a span, shortened here, and never begins a line: every
+line starts with a word or a sign of ours. Doc and the adapters do the rest.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from alert_bridge.duration import in_words
+from alert_bridge.group import SHOWN, Card, Group, Kind, Line, Member, State, Telling
+from alert_bridge.payload import Alert, Labels, Notification, Unreadable, web_address
+from alert_bridge.severity import LOOKS, RESOLVED, Look, Severity, severity_of, worst
+from bot.core import doc
+from bot.core.doc import Code, Doc, Fields, File, Heading, Items, Link, Mention, Paragraph, Pre, Strong, Text
+from bot.core.text import many_lines, one_line, shorten
+
+_NAME = 120
+_VALUE = 100
+_SUMMARY = 300
+_LABELS = 12
+_NAMED = 5
+_FILE_LIMIT = 4 * 1024 * 1024
+_LINKS = ("runbook", "dashboard", "panel", "generator", "silence", "image")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A telling as documents: the card (None: nothing happens to it) and the thread's lines, in order."""
+
+    card: Doc | None
+    lines: tuple[Doc, ...]
+
+
+def tell(group: Group, telling: Telling, notification: Notification, mention: Sequence[str] = ()) -> Told:
+    """Everything that a telling makes visible. `mention` are people of the configuration.
+
+    A new card and a line about firing alerts ping them; an edit never does.
+    """
+    card_now = None if telling.card is Card.NONE else card(group, mention, ping=telling.card is Card.NEW)
+    lines = [thread_line(line, group, mention) for line in telling.lines]
+    if telling.attach:
+        lines.append(full_list(notification))
+    return Told(card_now, tuple(lines))
+
+
+# ---- the card -------------------------------------------------------------------------------------------
+
+
+def card(group: Group, mention: Sequence[str] = (), *, ping: bool = False) -> Doc:
+    """The group's one message. `ping` only when it is new: later edits name the people without calling."""
+    blocks: list[doc.Block] = [_headline(group)]
+    fields = _fields(group)
+    if fields:
+        blocks.append(Fields(fields))
+    listed = _listed(group)
+    if listed:
+        blocks.append(Items(listed))
+    links = _shared_links(group)
+    if links:
+        blocks.append(Paragraph(doc.line("Links: ", *_joined([Link(link.text, link.url) for link in links]))))
+    if mention:
+        people = [Mention(name) if ping else Text(name) for name in mention]
+        blocks.append(Paragraph(doc.line("For: ", *_joined(people))))
+    return Doc(tuple(blocks))
+
+
+def title(group: Group) -> str:
+    """The group's name in a few words: its alertname, or Grafana's title, or that it has none."""
+    for labels in (group.group_labels, group.common_labels):
+        if labels.get("alertname"):
+            return shorten(labels["alertname"], _NAME)
+    names = dict.fromkeys(member.name for member in group.members if member.name)
+    if names:
+        first, *others = names
+        return shorten(first, _NAME) + (f" and {len(others)} other kinds" if others else "")
+    return shorten(group.title, _NAME) or "alerts without a name"
+
+
+def severity(group: Group) -> Severity:
+    """The worst of those that fire; of all when none does."""
+    here = [m for m in group.members if m.state is State.FIRING] or list(group.members)
+    return worst(severity_of({**group.common_labels, **member.labels}) for member in here)
+
+
+def _look(group: Group) -> Look:
+    return LOOKS[severity(group)] if group.state is State.FIRING else RESOLVED
+
+
+def _headline(group: Group) -> Heading:
+    look = _look(group)
+    spans: list[doc.Span | str] = [Strong(group.state.value.upper())]
+    if group.state is State.FIRING:
+        spans += [f" {look.word}" if look.word else ""]
+        count = group.count(State.FIRING) + group.truncated
+    else:
+        count = group.count(State.RESOLVED)
+    spans += [": ", Code(title(group)), f" ({_alerts(count)})"]
+    if group.duration is not None:
+        spans.append(f" after {in_words(group.duration)}")
+    return Heading(doc.line(*[span for span in spans if span]), look.tone, look.symbol)
+
+
+def _fields(group: Group) -> tuple[tuple[str, doc.Line], ...]:
+    pairs: list[tuple[str, doc.Line]] = []
+    if _shared_summary(group):
+        pairs.append(("Summary", doc.line(shorten(group.summary, _SUMMARY))))
+    shared = _label_codes(_shared_labels(group), without=("alertname",))
+    if shared:
+        pairs.append(("Labels", doc.line(*_joined(shared))))
+    pairs.append(("Time", doc.line(_when(group))))
+    counts = _counts(group)
+    if counts:
+        pairs.append(("Counts", doc.line(counts)))
+    pairs += [("Note", doc.line(note)) for note in _notes(group)]
+    return tuple(pairs)
+
+
+def _when(group: Group) -> str:
+    if group.ended is None or group.duration is None:
+        return f"since {_clock(group.since)}"
+    return f"{_clock(group.since)} to {_clock(group.ended)}, lasted {in_words(group.duration)}"
+
+
+def _counts(group: Group) -> str:
+    parts = []
+    if group.state is State.FIRING and group.count(State.RESOLVED):
+        parts.append(f"{group.count(State.RESOLVED)} resolved")
+    if group.count(State.GONE):
+        parts.append(f"{group.count(State.GONE)} not reported any more (silenced, inhibited or moved)")
+    if group.truncated:
+        parts.append(f"{group.truncated} of them cut off by the sender")
+    if group.refires:
+        parts.append(f"fired again {_times(group.refires)}")
+    if group.repeats:
+        parts.append(f"repeated {_times(group.repeats)}")
+    return ", ".join(parts)
+
+
+def _notes(group: Group) -> list[str]:
+    notes = []
+    if group.unseen:
+        notes.append("I had not seen it fire.")
+    if group.skewed:
+        notes.append("Clocks differ: a start or an end lies in the future or in the wrong order.")
+    if group.previous is not None:
+        until = f", until {_clock(group.previous_ended)}" if group.previous_ended else ""
+        notes.append(f"It fired before{until}: message {group.generation - 1} of this group.")
+    if group.problems:
+        more = f" (and {len(group.problems) - 1} more)" if len(group.problems) > 1 else ""
+        notes.append(f"I could not read all of it: {shorten(group.problems[0], 200)}{more}")
+    return notes
+
+
+def _listed(group: Group) -> tuple[doc.Line, ...]:
+    order = {State.FIRING: 0, State.RESOLVED: 1, State.GONE: 2}
+    firing = list(group.firing)
+    others = sorted((m for m in group.members if m.state is not State.FIRING), key=lambda m: order[m.state])
+    members = firing + others
+    if len(members) == 1 and not _distinct(members[0], group) and not members[0].again:
+        # One alert whose every label stands above already: a line would repeat the card.
+        return ()
+    shown = [_member_line(member, group) for member in members[:SHOWN]]
+    if len(members) > SHOWN:
+        shown.append(doc.line(f"and {len(members) - SHOWN} more; the full list is in the thread"))
+    return tuple(shown)
+
+
+def _member_line(member: Member, group: Group) -> doc.Line:
+    look = LOOKS[severity_of({**group.common_labels, **member.labels})]
+    word = f"firing {look.word}".rstrip() if member.state is State.FIRING else _WORDS[member.state]
+    spans: list[doc.Span | str] = [f"{word}: ", *_who(member, group)]
+    if member.state is State.FIRING and member.starts_at is not None:
+        spans.append(f", since {_clock(member.starts_at)}")
+    if member.state is State.RESOLVED and member.starts_at is not None and member.ends_at is not None:
+        spans.append(f", after {in_words(member.ends_at - member.starts_at)}")
+    if member.again:
+        spans.append(f", fired again {_times(member.again)}")
+    if member.summary and member.summary != _shared_summary(group):
+        spans.append(f" — {shorten(member.summary, 200)}")
+    own = _own_links(member, group)
+    if own:
+        spans += [" (", *_joined(own), ")"]
+    return doc.line(*spans)
+
+
+_WORDS: Mapping[State, str] = {State.RESOLVED: "resolved", State.GONE: "not reported any more"}
+
+
+def _shared_labels(group: Group) -> Labels:
+    """The labels that all alerts on the card have, also those that the last notification left out."""
+    shared = {**group.group_labels, **group.common_labels}
+    for member in group.members:
+        if member.labels:
+            # What a label budget left out of a member is not known to differ.
+            shared = {
+                name: value for name, value in shared.items() if member.labels.get(name, value) == value
+            }
+    return shared
+
+
+def _shared_summary(group: Group) -> str:
+    same = all(member.summary in ("", group.summary) for member in group.members)
+    return group.summary if same else ""
+
+
+def _distinct(member: Member, group: Group) -> Labels:
+    """The labels that tell this alert from the others of its group."""
+    above = _shared_labels(group)
+    return {name: value for name, value in member.labels.items() if above.get(name) != value}
+
+
+def _who(member: Member, group: Group) -> list[doc.Span | str]:
+    return _joined(_label_codes(_distinct(member, group), limit=6) or [Code(_name_of(member))])
+
+
+def _name_of(member: Member) -> str:
+    for name in ("instance", "service", "name", "alertname"):
+        if member.labels.get(name):
+            return shorten(f"{name}={member.labels[name]}", _VALUE)
+    return f"alert {member.fingerprint}"
+
+
+# ---- links ----------------------------------------------------------------------------------------------
+
+
+def _shared_links(group: Group) -> list[Link]:
+    found: list[Link] = []
+    detailed = [member for member in group.members if member.links]
+    for name in _LINKS:
+        addresses = {link.url for member in detailed for link in member.links if link.name == name}
+        if len(addresses) == 1:
+            found.append(Link(name, addresses.pop()))
+    if not any(link.text == "silence" for link in found):
+        silence = silence_address(group)
+        if silence is not None:
+            found.append(Link("silence", silence))
+    return found
+
+
+def _own_links(member: Member, group: Group) -> list[doc.Span | str]:
+    shared = {link.url for link in _shared_links(group)}
+    return [Link(link.name, link.url) for link in member.links if link.url not in shared]
+
+
+def silence_address(group: Group) -> str | None:
+    """Alertmanager's own form for a new silence of this group; None for Grafana, or without an address."""
+    labels = group.group_labels or group.common_labels
+    if group.product == "grafana" or not labels or group.state is not State.FIRING:
+        return None
+    matchers = ",".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in labels.items())
+    filters = quote("{" + matchers + "}", safe="")
+    return web_address(f"{group.sender.rstrip('/')}/#/silences/new?filter={filters}")
+
+
+# ---- thread lines ---------------------------------------------------------------------------------------
+
+
+def thread_line(told: Line, group: Group, mention: Sequence[str] = ()) -> Doc:
+    """One line of the thread, short: who fires newly, who again, or that all is over."""
+    if told.kind is Kind.RESOLVED:
+        lasted = f" after {in_words(told.duration)}" if told.duration is not None else ""
+        return doc.say(f"{RESOLVED.symbol} ", Strong("RESOLVED"), f"{lasted}: ", Code(title(group)))
+    here = worst(severity_of({**group.common_labels, **member.labels}) for member in told.alerts)
+    look = LOOKS[here]
+    again = " again" if told.kind is Kind.REFIRED else ""
+    times = f" ({_ordinal(told.times)} time)" if told.times else ""
+    spans: list[doc.Span | str] = [f"{look.symbol} ", Strong("FIRING"), f"{again}{times}"]
+    if look.word:
+        spans.append(f" {look.word}")
+    spans.append(": ")
+    spans += _named(told.alerts, group) or [Code(title(group))]
+    if len(told.alerts) == 1 and told.alerts[0].summary:
+        spans.append(f" — {shorten(told.alerts[0].summary, 200)}")
+    if mention:
+        spans += [" ", *_joined([Mention(name) for name in mention], " ")]
+    return doc.say(*spans)
+
+
+def _named(members: Sequence[Member], group: Group) -> list[doc.Span | str]:
+    names: list[doc.Span | str] = []
+    for member in members[:_NAMED]:
+        own = _label_codes(_distinct(member, group), limit=2) or [Code(_name_of(member))]
+        names += [*([", "] if names else []), *_joined(own, " ")]
+    if len(members) > _NAMED:
+        names.append(f" and {len(members) - _NAMED} more")
+    return names
+
+
+# ---- the full list, and what is no list -----------------------------------------------------------------
+
+
+def full_list(notification: Notification) -> Doc:
+    """All alerts of a notification as a file, for the thread."""
+    text = "".join(_entry(alert) for alert in notification.alerts)
+    content = text.encode()
+    if len(content) > _FILE_LIMIT:
+        content = (
+            content[:_FILE_LIMIT].decode("utf-8", "ignore").encode() + b"\n(cut: the list is too long)\n"
+        )
+    return doc.doc(
+        f"The full list: {_alerts(len(notification.alerts))}",
+        files=[File("alerts.txt", "text/plain", content)],
+    )
+
+
+def _entry(alert: Alert) -> str:
+    labels = " ".join(f"{one_line(name)}={one_line(value)}" for name, value in alert.labels.items())
+    since = f" since {_clock(alert.starts_at)}" if alert.starts_at else ""
+    until = f" until {_clock(alert.ends_at)}" if alert.ends_at else ""
+    head = f"{alert.status.upper()}{since}{until}: {labels or alert.fingerprint}\n"
+    notes = [f"  {one_line(name)}: {one_line(text)}\n" for name, text in alert.annotations.items() if text]
+    links = [f"  {link.name}: {link.url}\n" for link in alert.links]
+    return head + "".join(notes + links)
+
+
+def unreadable(found: Unreadable, endpoint: str, note: str = "") -> Doc:
+    """What is shown of a body that is no alert payload: why, and how it begins."""
+    pairs = [("Endpoint", doc.line(Code(endpoint))), ("Why", doc.line(shorten(found.reason, 300)))]
+    if note:
+        pairs.append(("Note", doc.line(shorten(note, 300))))
+    head = Heading(doc.line(Strong("I could not read this alert")), doc.Tone.WARN, "⚠️")
+    raw = many_lines(found.head, 1500)
+    return Doc((head, Fields(tuple(pairs)), *([Pre(raw)] if raw.strip() else [])))
+
+
+# ---- words ----------------------------------------------------------------------------------------------
+
+
+def _label_codes(labels: Labels, without: Iterable[str] = (), limit: int = _LABELS) -> list[doc.Span | str]:
+    chosen = [(name, value) for name, value in labels.items() if name not in without]
+    shown: list[doc.Span | str] = [
+        Code(f"{shorten(name, 60)}={shorten(value, _VALUE)}") for name, value in chosen[:limit]
+    ]
+    if len(chosen) > limit:
+        shown.append(f"and {len(chosen) - limit} more")
+    return shown
+
+
+def _joined(spans: Sequence[doc.Span | str], between: str = ", ") -> list[doc.Span | str]:
+    out: list[doc.Span | str] = []
+    for span in spans:
+        out += [between, span] if out else [span]
+    return out
+
+
+def _clock(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+def _alerts(count: int) -> str:
+    return "1 alert" if count == 1 else f"{count} alerts"
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+def _ordinal(count: int) -> str:
+    suffix = "th" if 10 <= count % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(count % 10, "th")
+    return f"{count}{suffix}"
