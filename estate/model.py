@@ -80,6 +80,10 @@ class Detail:
     health_command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     """Names and values: for the redactor only, never shown."""
+    restart_policy: str = "no"
+    """no | on-failure | always | unless-stopped"""
+    memory_limit: int = 0
+    """Bytes; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,360 @@
+"""The Docker Engine, read, through the SDK. The only file that imports `docker`, at first use.
+
+The SDK blocks: its calls run in a few threads of their own, each bounded in time. A call that gave up keeps
+its thread until the socket's own time-out, so a stuck Engine can take our threads but nobody else's.
+"""
+
+import asyncio
+import errno
+import os
+import re
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bot.core.errors import TocsinError, Upstream
+from bot.core.model import Readiness
+from estate.model import Container, Detail, Health, Image, Probe, State
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+DEFAULT_SOCKET = "unix:///var/run/docker.sock"
+TIMEOUT = 10.0
+"""Seconds for one call, from when it has a thread."""
+THREADS = 4
+LOG_BYTES = 4 * 1024 * 1024
+"""What is kept of one container's log: the newest bytes."""
+
+_T = TypeVar("_T")
+_Json = Mapping[str, Any]
+
+
+class DockerEngine:
+    """One Engine. `url`: `unix:///…` or `tcp://…`; None: DOCKER_HOST, else the default socket.
+
+    `host` is the name this Engine has in answers. Nothing is connected before the first call.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        host: str = "local",
+        *,
+        environ: Mapping[str, str] | None = None,
+        timeout: float = TIMEOUT,
+    ) -> None:
+        environ = os.environ if environ is None else environ
+        self.host = host
+        self.url = url or environ.get("DOCKER_HOST") or DEFAULT_SOCKET
+        self._environ = dict(environ)
+        self._timeout = timeout
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=f"engine-{host}")
+        self._slots = asyncio.Semaphore(THREADS)
+        self._client: APIClient | None = None
+        self._connecting = threading.Lock()
+
+    # ---- the port ---------------------------------------------------------------------------------------
+
+    async def containers(self) -> Sequence[Container]:
+        """All containers, stopped ones too, in one call. Raises Upstream."""
+        rows = await self._call(lambda api: api.containers(all=True))
+        return tuple(read_container(row, self.host) for row in rows)
+
+    async def detail(self, container: Container) -> Detail:
+        """One container, inspected. Raises Upstream, permanent when it is gone."""
+        return read_detail(await self._call(lambda api: api.inspect_container(container.id)), container)
+
+    async def logs(self, container: Container, *, tail: int, since: datetime | None = None) -> str:
+        """The last `tail` lines of stdout and stderr, of at most LOG_BYTES. Raises Upstream."""
+        params: dict[str, str | int] = {"stdout": 1, "stderr": 1, "tail": tail}
+        if since is not None:
+            params["since"] = f"{since.timestamp():.3f}"
+        data = await self._call(lambda api: self._read_log(api, container.id, params))
+        return data.decode("utf-8", "replace")
+
+    async def images(self) -> Sequence[Image]:
+        """All images that have a name or are used. Raises Upstream."""
+        return tuple(read_image(row, self.host) for row in await self._call(lambda api: api.images()))
+
+    async def ready(self) -> Readiness:
+        """Whether the Engine answers now."""
+        try:
+            await self._call(lambda api: api.ping())
+        except Upstream as away:
+            return Readiness(False, str(away))
+        return Readiness(True)
+
+    async def close(self) -> None:
+        """Let go of the threads and the connection; does not wait for a stuck Engine."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._drop()
+
+    # ---- calling ----------------------------------------------------------------------------------------
+
+    async def _call(self, work: Callable[["APIClient"], _T]) -> _T:
+        try:
+            await asyncio.wait_for(self._slots.acquire(), self._timeout)
+        except TimeoutError:
+            raise self._silent("all our connections to it wait for an answer") from None
+        loop = asyncio.get_running_loop()
+        job: Future[_T] = self._threads.submit(self._work, work)
+        # The slot belongs to the thread, not to the caller, who may have given up long before.
+        job.add_done_callback(lambda _: _unless_closed(loop, self._slots.release))
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(job), self._timeout)
+        except TimeoutError:
+            raise self._silent(f"no answer within {self._timeout:g} s") from None
+
+    def _silent(self, what: str) -> Upstream:
+        return Upstream(f"the Docker Engine at {self.url} is stuck: {what}; look at the Docker service there")
+
+    def _work(self, work: Callable[["APIClient"], _T]) -> _T:
+        try:
+            return work(self._connected())
+        except TocsinError:
+            raise
+        except Exception as error:
+            self._drop()  # the next call negotiates the version again: the Engine may be another one then
+            known = _explain(error, self.url, self._timeout)
+            if known is None:
+                raise
+            raise known from error
+
+    def _connected(self) -> "APIClient":
+        with self._connecting:
+            if self._client is None:
+                self._client = self._connect()
+            return self._client
+
+    def _connect(self) -> "APIClient":
+        from docker import APIClient
+        from docker.utils import kwargs_from_env
+
+        if not self.url.startswith(("unix://", "tcp://", "http://", "https://")):
+            raise self._no_address()
+        options: dict[str, Any] = {"base_url": self.url, "version": "auto", "timeout": self._timeout}
+        try:
+            return APIClient(**options | kwargs_from_env({**self._environ, "DOCKER_HOST": self.url}))
+        except ValueError:
+            raise self._no_address() from None
+
+    def _no_address(self) -> Upstream:
+        return Upstream(
+            f"no Docker Engine at {self.url}: that is no address of one. "
+            "DOCKER_HOST, or estate.docker in the configuration, is unix:///PATH or tcp://HOST:PORT",
+            permanent=True,
+        )
+
+    def _drop(self) -> None:
+        with self._connecting:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _read_log(self, api: "APIClient", container_id: str, params: dict[str, str | int]) -> bytes:
+        # `api.logs(stream=True)` reads a terminal's log byte by byte, and without `stream` all of it at once.
+        url = f"{api.base_url}/v{api.api_version}/containers/{container_id}/logs"
+        with api.get(url, params=params, stream=True, timeout=self._timeout) as answer:
+            if answer.status_code >= 400:
+                raise _refused(answer.status_code, _message(answer.content[:4096]), self.url)
+            return demultiplex(answer.iter_content(65536))
+
+
+def _unless_closed(loop: asyncio.AbstractEventLoop, then: Callable[[], None]) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(then)
+
+
+# ---- errors in words ------------------------------------------------------------------------------------
+
+
+def _explain(error: Exception, url: str, seconds: float) -> Upstream | None:
+    """What is missing and how to get it; None for what is no failure of the Engine but a bug of ours."""
+    from docker.errors import APIError, DockerException
+    from requests.exceptions import RequestException, Timeout
+
+    chain = list(_chain(error))
+    if api := next((one for one in chain if isinstance(one, APIError)), None):
+        return _refused(api.status_code or 500, str(api.explanation or api), url)
+    if any(isinstance(one, TimeoutError | Timeout) for one in chain):
+        return Upstream(f"the Docker Engine at {url} gave no answer within {seconds:g} s")
+    number = next((one.errno for one in chain if isinstance(one, OSError) and (one.errno or 0) > 0), None)
+    if number in {errno.EACCES, errno.EPERM}:
+        return Upstream(
+            f"no Docker Engine at {url}: permission denied. Add this user to the group that owns the socket "
+            "(usermod -aG docker USER, then log in again), or set DOCKER_HOST to a docker-socket-proxy"
+        )
+    if isinstance(error, DockerException | RequestException | OSError):
+        reason = os.strerror(number).lower() if number else str(chain[-1]) or type(error).__name__
+        return Upstream(
+            f"no Docker Engine at {url}: {reason}. Start Docker there (systemctl start docker), "
+            "or set DOCKER_HOST, or estate.docker in the configuration, to where it runs"
+        )
+    return None
+
+
+def _chain(error: BaseException) -> Iterable[BaseException]:
+    """An error and what it wraps: requests and urllib3 hide the OSError in their arguments."""
+    seen: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting and len(seen) < 20:
+        one = waiting.pop(0)
+        if isinstance(one, BaseException) and one not in seen:
+            seen.append(one)
+            waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
+    return seen
+
+
+def _refused(status: int, message: str, url: str) -> Upstream:
+    if status == 404:
+        return Upstream(f"the Docker Engine at {url} says: {message}", permanent=True)
+    if status == 403:
+        return Upstream(
+            f"what stands before the Docker Engine at {url} refuses this call. A docker-socket-proxy needs "
+            "CONTAINERS=1, IMAGES=1 and PING=1 for reading"
+        )
+    return Upstream(f"the Docker Engine at {url} answered {status}: {message}")
+
+
+def _message(body: bytes) -> str:
+    text = body.decode("utf-8", "replace").strip()
+    found = re.search(r'"message"\s*:\s*"((?:[^"\\]|\\.)*)"', text)
+    return (found.group(1) if found else text) or "no reason given"
+
+
+# ---- what the Engine answers, as nouns (pure) -----------------------------------------------------------
+
+_HEALTH = {
+    "healthy": Health.HEALTHY,
+    "unhealthy": Health.UNHEALTHY,
+    "health: starting": Health.STARTING,
+    "starting": Health.STARTING,
+}
+
+
+def read_container(row: _Json, host: str) -> Container:
+    """A row of `GET /containers/json`. The health stands in the Engine's own words, in brackets."""
+    status = str(row.get("Status") or "")
+    found = re.search(r"\(([a-z: ]+)\)\s*$", status)
+    names = [str(name).lstrip("/") for name in row.get("Names") or ()]
+    return Container(
+        id=str(row["Id"]),
+        # A linked container has `other/alias` names too.
+        name=next((name for name in names if "/" not in name), str(row["Id"])[:12]),
+        host=host,
+        image=str(row.get("Image") or ""),
+        image_id=str(row.get("ImageID") or ""),
+        state=_state(row.get("State")),
+        health=_HEALTH.get(found.group(1), Health.NONE) if found else Health.NONE,
+        status=status,
+        created=datetime.fromtimestamp(int(row.get("Created") or 0), UTC),
+        labels=dict(row.get("Labels") or {}),
+    )
+
+
+def read_detail(row: _Json, container: Container) -> Detail:
+    """`GET /containers/{id}/json`, with the container's state as of now."""
+    state, config, host = row.get("State") or {}, row.get("Config") or {}, row.get("HostConfig") or {}
+    health = state.get("Health") or {}
+    test = (config.get("Healthcheck") or {}).get("Test") or ()
+    now = Container(
+        id=container.id,
+        name=container.name,
+        host=container.host,
+        image=container.image,
+        image_id=str(row.get("Image") or container.image_id),
+        state=_state(state.get("Status")),
+        health=_HEALTH.get(str(health.get("Status")), Health.NONE),
+        status=container.status,
+        created=container.created,
+        labels=container.labels,
+    )
+    return Detail(
+        container=now,
+        started=read_time(state.get("StartedAt")),
+        finished=read_time(state.get("FinishedAt")),
+        exit_code=None if state.get("Running") and not state.get("Restarting") else state.get("ExitCode"),
+        oom_killed=bool(state.get("OOMKilled")),
+        restarts=int(row.get("RestartCount") or 0),
+        error=str(state.get("Error") or ""),
+        failing_streak=int(health.get("FailingStreak") or 0),
+        probes=tuple(_probe(one) for one in health.get("Log") or ()),
+        health_command=tuple(str(word) for word in test),
+        environment=dict(str(pair).partition("=")[::2] for pair in config.get("Env") or ()),
+        restart_policy=str((host.get("RestartPolicy") or {}).get("Name") or "no"),
+        memory_limit=int(host.get("Memory") or 0),
+    )
+
+
+def read_image(row: _Json, host: str) -> Image:
+    """A row of `GET /images/json`."""
+    created = int(row.get("Created") or 0)
+    return Image(
+        id=str(row["Id"]),
+        host=host,
+        tags=tuple(tag for tag in row.get("RepoTags") or () if not tag.startswith("<none>")),
+        digests=tuple(one for one in row.get("RepoDigests") or () if not one.startswith("<none>")),
+        size=int(row.get("Size") or 0),
+        created=datetime.fromtimestamp(created, UTC) if created > 0 else None,
+    )
+
+
+def read_time(text: object) -> datetime | None:
+    """The Engine's RFC 3339 with nanoseconds, in UTC; None for its zero time and for what is no time."""
+    try:
+        at = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", str(text)))
+    except ValueError:
+        return None
+    return None if at.year < 1970 else at.astimezone(UTC)
+
+
+def _probe(row: _Json) -> Probe:
+    at = read_time(row.get("End")) or datetime.fromtimestamp(0, UTC)
+    return Probe(at, int(row.get("ExitCode") or 0), str(row.get("Output") or ""))
+
+
+def _state(text: object) -> State:
+    try:
+        return State(str(text))
+    except ValueError:
+        return State.DEAD
+
+
+# ---- logs -----------------------------------------------------------------------------------------------
+
+
+def demultiplex(chunks: Iterable[bytes], limit: int = LOG_BYTES) -> bytes:
+    """The newest `limit` bytes of a log stream.
+
+    Without a terminal each piece of output has a head of eight bytes: stream (0–2), three zeros, length
+    (big-endian). With a terminal the bytes stand as they are.
+    """
+    kept, waiting, framed = bytearray(), bytearray(), None
+    for chunk in chunks:
+        waiting += chunk
+        if framed is None and len(waiting) >= 4:
+            framed = waiting[0] in (0, 1, 2) and not any(waiting[1:4])
+        if framed:
+            _take_frames(waiting, kept)
+        elif framed is False:
+            kept += waiting
+            waiting.clear()
+        if len(kept) > 2 * limit:
+            del kept[:-limit]
+    if not framed:
+        kept += waiting
+    return bytes(kept[-limit:])
+
+
+def _take_frames(waiting: bytearray, kept: bytearray) -> None:
+    at = 0
+    while len(waiting) - at >= 8:
+        end = at + 8 + int.from_bytes(waiting[at + 4 : at + 8], "big")
+        if end > len(waiting):
+            break
+        kept += waiting[at + 8 : end]
+        at = end
+    del waiting[:at]
