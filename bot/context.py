@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bot.core.authority import Asker
 from bot.core.command import Command
 from bot.core.model import Identity, Message, People, Person, Readiness, Room
 from bot.core.policy import Policy
@@ -28,6 +29,15 @@ class Services:
     rooms: Mapping[str, Sequence[Room]] = field(default_factory=dict)
     """Configured room name → its places."""
     readiness: Mapping[str, Readiness] = field(default_factory=dict)
+    encryption: Mapping[str, str] = field(default_factory=dict)
+    """Platform → off | optional | required; a platform that is not named: off."""
+
+    def named(self, room: Room) -> Room:
+        """The room under its configured name; without a name when it is not configured."""
+        if room.name:
+            return room
+        found = (name for name, places in self.rooms.items() if room in places)
+        return Room(room.platform, room.address, next(found, ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +50,15 @@ class Context:
     now: datetime
     services: Services
     redactor: Redactor
+
+    @property
+    def asker(self) -> Asker:
+        """What `authorize` wants to know about the one who asks."""
+        message, encryption = self.message, self.services.encryption
+        return Asker(
+            person=self.person,
+            identity=self.identity,
+            room=self.services.named(message.room),
+            trust=message.trust,
+            encryption=encryption.get(self.identity.platform, "off"),
+        )
