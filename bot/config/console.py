@@ -1,0 +1,41 @@
+"""The console's configuration: no file, no account, no network. Imports nothing slow."""
+
+from pathlib import Path
+
+from alert_bridge.route import Route
+from bot.config.model import AlertsConfig, Config, Credential, Endpoint, Estate, Http
+from bot.config.roles import BUILT_IN
+from bot.core.model import Identity, People, Person, Room
+from bot.core.policy import Ask, Policy, Rule
+
+CONFIRMED = ("restart", "start", "stop", "backup")
+APPROVED = ("pin", "update", "rollback", "fix", "waive")
+SEATS = {"ann": ("operator",), "adam": ("admin",), "eve": (), "vic": ("viewer",)}
+"""Who sits where; the first is where it starts."""
+
+
+def config(state: Path, *, estate: Path | None = None, port: int = 9099) -> Config:
+    """What `tocsin console` runs with: ann asks, adam approves, eve may nothing, vic may read."""
+    rooms = {name: (Room("console", name, name),) for name in ("ops", "lounge")}
+    everything = Route((), ("ops",))
+    return Config(
+        state=state,
+        http=Http("127.0.0.1", port),
+        fallback="ops",
+        commands_per_person=None,
+        rooms=rooms,
+        people=People(
+            tuple(
+                Person(name, frozenset({Identity("console", name)}), roles) for name, roles in SEATS.items()
+            )
+        ),
+        policy=Policy(
+            roles=dict(BUILT_IN),
+            rules=(
+                *(Rule(command, ask=Ask.CONFIRM) for command in CONFIRMED),
+                *(Rule(command, ask=Ask.APPROVE, by="admin", votes=1) for command in APPROVED),
+            ),
+        ),
+        alerts=AlertsConfig({"default": Endpoint("default", Credential(insecure=True), (everything,))}),
+        estate=Estate(root=estate),
+    )
