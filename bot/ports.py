@@ -107,11 +107,11 @@ class Received:
 class Requests(Protocol):
     """The engine's side of the inbox."""
 
-    async def pending(self) -> AsyncIterator[Received] | Sequence[Received]: ...
+    def incoming(self) -> AsyncIterator[Received]:
+        """Every event that is not finished, oldest first; then waits for more, for ever."""
+        ...
 
-    async def finish(
-        self, received: Received, answers: Sequence[Outgoing], entries: Sequence[Entry]
-    ) -> None:
+    async def finish(self, received: Received, answers: Sequence[Outgoing], entries: Sequence[Entry]) -> None:
         """The request is done, its answers wait in the outbox, the journal has it: one transaction."""
         ...
 
@@ -187,9 +187,7 @@ class Engine(Protocol):
 
     async def detail(self, container: Container) -> Detail: ...
 
-    async def logs(
-        self, container: Container, *, tail: int, since: datetime | None = None
-    ) -> str:
+    async def logs(self, container: Container, *, tail: int, since: datetime | None = None) -> str:
         """The last lines of stdout and stderr together, as they were written (not redacted)."""
         ...
 

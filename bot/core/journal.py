@@ -28,7 +28,7 @@ class Kind(StrEnum):
     ALERT = "alert"
     CONFIG = "config"
     PRUNED = "pruned"
-    """Older rows were removed as the retention asks; says up to which row and what its hash was."""
+    """Older rows were removed as the retention asks: `through` and `hash` of the newest that went."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +77,31 @@ def chain(seq: int, at: datetime, entry: Entry, previous: str) -> Row:
 def verify(rows: Iterable[Row]) -> str | None:
     """None when the chain holds from its first row to its last, else what is wrong, in words.
 
-    The first row must be number 1 after GENESIS, or a PRUNED row, which names the hash it follows.
+    The first row is number 1, or the one after the newest that a PRUNED row further on says was removed.
     """
+    first: Row | None = None
     previous: Row | None = None
+    pruned: Entry | None = None
     for row in rows:
         if previous is None:
-            starts = row.seq == 1 and row.previous == GENESIS
-            if not starts and row.entry.kind is not Kind.PRUNED:
-                return f"the journal starts at row {row.seq}: the rows before it were removed"
+            first = row
         elif row.seq != previous.seq + 1:
             return f"row {previous.seq + 1} is missing: row {row.seq} comes after row {previous.seq}"
         elif row.previous != previous.hash:
             return f"row {row.seq} does not follow row {previous.seq}: one of the two was replaced"
         if chain(row.seq, row.at, row.entry, row.previous).hash != row.hash:
             return f"row {row.seq} was changed: its content does not give its hash"
+        if row.entry.kind is Kind.PRUNED:
+            pruned = row.entry
         previous = row
-    return None
+    return None if first is None else _starts_well(first, pruned)
+
+
+def _starts_well(first: Row, pruned: Entry | None) -> str | None:
+    if pruned is None:
+        if first.seq == 1 and first.previous == GENESIS:
+            return None
+        return f"the journal starts at row {first.seq}: the rows before it were removed"
+    if first.seq - 1 == pruned.about.get("through") and first.previous == pruned.about.get("hash"):
+        return None
+    return f"the journal starts at row {first.seq}, but retention removed rows up to {pruned.about.get('through')}"

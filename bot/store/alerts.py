@@ -1,0 +1,192 @@
+"""Posted payloads and the groups they become."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.core.delivery import Outgoing
+from bot.core.errors import Upstream
+from bot.core.journal import Entry
+from bot.core.model import Room
+from bot.core.steps import OnStep, Step, no_step
+from bot.ports import Clock
+from bot.store.database import Database, Transaction, utc
+from bot.store.outbox import OutboxStore
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """A posted body, as it came. `note` says what is wrong with it ("too large")."""
+
+    id: int
+    endpoint: str
+    at: datetime
+    body: bytes
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredGroup:
+    """A group's row. `state` is alert_bridge.group's JSON."""
+
+    endpoint: str
+    receiver: str
+    group_key: str
+    state: str
+    lane: str
+    rooms: tuple[str, ...]
+    reason: str
+    firing: int
+    at: datetime
+
+
+class AlertStore:
+    """Payloads in, in shared commits; groups and their deliveries out, with the payload's end."""
+
+    def __init__(
+        self, database: Database, outbox: OutboxStore, clock: Clock, on_step: OnStep = no_step
+    ) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._clock = clock
+        self._step = on_step
+        self._queue: list[tuple[asyncio.Future[None], tuple[str, float, bytes, str]]] = []
+        self._committing: asyncio.Task[None] | None = None
+        self.news = asyncio.Event()
+
+    # ---- in
+
+    async def accept(self, endpoint: str, body: bytes, note: str = "") -> None:
+        """On disk (fsync) when it returns. Posts that come together share a commit.
+
+        Raises Upstream when it could not be written: then nothing was accepted.
+        """
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append((done, (endpoint, self._clock.now().timestamp(), body, note)))
+        if self._committing is None or self._committing.done():
+            self._committing = asyncio.create_task(self._commit())
+        await done
+
+    async def _commit(self) -> None:
+        while self._queue:
+            batch, self._queue = self._queue, []
+            try:
+                async with self._database.transaction() as tx:
+                    await tx.many(
+                        "INSERT INTO payloads (endpoint, at, body, note) VALUES (?,?,?,?)",
+                        [row for _, row in batch],
+                    )
+            except Exception as trouble:
+                error = trouble if isinstance(trouble, Upstream) else Upstream(f"not written: {trouble}")
+                for done, _ in batch:
+                    if not done.done():
+                        done.set_exception(error)
+                continue
+            self._step(Step.PAYLOAD_COMMITTED)
+            self.news.set()
+            for done, _ in batch:
+                if not done.done():
+                    done.set_result(None)
+
+    # ---- out
+
+    async def waiting(self, limit: int) -> list[Payload]:
+        """The oldest payloads that are not folded yet."""
+        rows = await self._database.rows(
+            "SELECT id, endpoint, at, body, note FROM payloads WHERE done_at IS NULL ORDER BY id LIMIT ?",
+            (limit,),
+        )
+        return [Payload(row["id"], row["endpoint"], utc(row["at"]), row["body"], row["note"]) for row in rows]
+
+    async def group(self, endpoint: str, receiver: str, group_key: str) -> StoredGroup | None:
+        row = await self._database.one(
+            "SELECT * FROM groups WHERE endpoint = ? AND receiver = ? AND group_key = ?",
+            (endpoint, receiver, group_key),
+        )
+        return _group(row) if row is not None else None
+
+    async def homes(self, lane: str) -> list[Room]:
+        """The places where a lane's message lives, as they are now."""
+        rows = await self._database.rows(
+            "SELECT platform, address, room FROM roots WHERE lane = ? AND refused IS NULL", (lane,)
+        )
+        return [Room(row["platform"], row["address"], row["room"]) for row in rows]
+
+    async def fold(
+        self,
+        payloads: Sequence[Payload],
+        groups: Sequence[StoredGroup],
+        outgoing: Sequence[Outgoing],
+        entries: Sequence[Entry],
+    ) -> None:
+        """The groups' new state, what is to be told and the payloads' end: one transaction."""
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            for group in groups:
+                await _save(tx, group)
+            await self._outbox.put(tx, outgoing)
+            await tx.journal(entries, now)
+            await tx.many(
+                "UPDATE payloads SET done_at = ? WHERE id = ?", [(now.timestamp(), p.id) for p in payloads]
+            )
+        self._step(Step.GROUP_COMMITTED)
+        if outgoing:
+            self._outbox.wake()
+
+    # ---- what there is to know
+
+    async def firing(self) -> list[StoredGroup]:
+        """The groups that fire now, the newest first."""
+        rows = await self._database.rows("SELECT * FROM groups WHERE firing > 0 ORDER BY at DESC LIMIT 1000")
+        return [_group(row) for row in rows]
+
+    async def backlog(self) -> int:
+        """How many payloads wait to be folded."""
+        row = await self._database.one("SELECT count(*) AS n FROM payloads WHERE done_at IS NULL")
+        return row["n"] if row else 0
+
+    async def prune(self, *, payloads_before: datetime, groups_before: datetime) -> None:
+        """Forget folded payloads, and groups that are resolved, older than that."""
+        async with self._database.transaction() as tx:
+            await tx.run(
+                "DELETE FROM payloads WHERE done_at IS NOT NULL AND done_at < ?",
+                (payloads_before.timestamp(),),
+            )
+            await tx.run("DELETE FROM groups WHERE firing = 0 AND at < ?", (groups_before.timestamp(),))
+
+
+async def _save(tx: Transaction, group: StoredGroup) -> None:
+    await tx.run(
+        "INSERT INTO groups (endpoint, receiver, group_key, state, lane, rooms, reason, firing, at)"
+        " VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (endpoint, receiver, group_key) DO UPDATE SET"
+        " state = excluded.state, lane = excluded.lane, rooms = excluded.rooms, reason = excluded.reason,"
+        " firing = excluded.firing, at = excluded.at",
+        (
+            group.endpoint,
+            group.receiver,
+            group.group_key,
+            group.state,
+            group.lane,
+            json.dumps(group.rooms),
+            group.reason,
+            group.firing,
+            group.at.timestamp(),
+        ),
+    )
+
+
+def _group(row: sqlite3.Row) -> StoredGroup:
+    return StoredGroup(
+        row["endpoint"],
+        row["receiver"],
+        row["group_key"],
+        row["state"],
+        row["lane"],
+        tuple(json.loads(row["rooms"])),
+        row["reason"],
+        row["firing"],
+        utc(row["at"]),
+    )
