@@ -1,0 +1,54 @@
+"""Which Matrix room is which configured room: ids, aliases, and rooms that moved on."""
+
+from collections.abc import Iterable
+
+from bot.core.model import Room
+
+
+class Book:
+    """Configured rooms by room id. An alias is unknown until it was resolved."""
+
+    def __init__(self, rooms: Iterable[Room], moves: dict[str, str]) -> None:
+        self.rooms = tuple(dict.fromkeys(rooms))
+        self.moves = moves
+        self._resolved: dict[str, str] = {}
+        self.trouble: dict[str, str] = {}
+        """Alias → why it cannot be resolved."""
+
+    def aliases(self) -> list[str]:
+        """The aliases that were not resolved yet."""
+        names = dict.fromkeys(room.address for room in self.rooms)
+        return [name for name in names if name.startswith("#") and name not in self._resolved]
+
+    def learn(self, alias: str, room_id: str) -> None:
+        self._resolved[alias] = room_id
+        self.trouble.pop(alias, None)
+
+    def forget(self, alias: str) -> None:
+        """Ask for it again."""
+        self._resolved.pop(alias, None)
+
+    def id_of(self, address: str) -> str | None:
+        """The room id behind an id or alias, where it is now."""
+        room_id = self._resolved.get(address) if address.startswith("#") else address
+        seen: set[str] = set()
+        while room_id in self.moves and room_id not in seen:
+            seen.add(room_id)
+            room_id = self.moves[room_id]
+        return room_id
+
+    def at(self, room_id: str) -> Room | None:
+        """The configured room that lives there; the first, when two names share one."""
+        return next((room for room in self.rooms if self.id_of(room.address) == room_id), None)
+
+    def move(self, old: str, new: str) -> bool:
+        """A tombstone in `old` announces `new`. True when that is news and makes no circle."""
+        if self.moves.get(old) == new or old == new:
+            return False
+        step: str | None = new
+        while step is not None:
+            if step == old:
+                return False
+            step = self.moves.get(step)
+        self.moves[old] = new
+        return True
