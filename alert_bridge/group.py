@@ -41,7 +41,7 @@ KEPT = 500
 DETAILED = 50
 SHOWN = 10
 """How many alerts a card lists; more are attached as a file."""
-ECHOES = 8
+ECHOES = 16
 REPEATED = "repeat interval elapsed"
 VERSION = 1
 
