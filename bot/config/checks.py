@@ -7,7 +7,7 @@ from alert_bridge.matcher import MatcherError, parse
 from bot.config.nodes import quoted
 from bot.config.reading import Item, Reader
 from bot.config.roles import BUILT_IN, check_may, split_rule
-from bot.config.values import Wrong, did_you_mean
+from bot.config.values import Wrong, did_you_mean, near
 
 Check = Callable[[Item, Reader], None]
 
@@ -47,7 +47,7 @@ def _platforms(top: Item, reader: Reader) -> None:
 
 def _matrix(top: Item, reader: Reader) -> None:
     matrix = top.get("matrix")
-    if matrix is None or not matrix.parts():
+    if matrix is None or not isinstance(matrix.value, dict):
         return
     if matrix.get("access_token") is None and matrix.get("password") is None:
         remedy = "give access_token_file, or password_file to log in once"
@@ -59,7 +59,7 @@ def _matrix(top: Item, reader: Reader) -> None:
 
 def _slack(top: Item, reader: Reader) -> None:
     slack = top.get("slack")
-    if slack is None or not slack.parts():
+    if slack is None or not isinstance(slack.value, dict):
         return
     app, signing = slack.get("app_token"), slack.get("signing_secret")
     if app is None and signing is None:
@@ -176,6 +176,11 @@ def _policy(top: Item, reader: Reader, commands: Collection[str]) -> None:
         if decided is not None:
             reader.warn(rule.line, f"{rule.path}: is never reached, line {decided.line} decides first")
         before.append((command, target, rule))
+        meant = near(key, [name for name in commands if name.startswith(command + " ")])
+        if " " in key and meant not in {None, key}:
+            reader.warn(
+                rule.line, f'{rule.path}: the target is "{target}"; did you mean the command "{meant}"?'
+            )
         _enough_votes(rule, by, holders.get(by, 0), reader)
 
 
