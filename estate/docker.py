@@ -137,7 +137,8 @@ class DockerEngine:
             raise self._no_address()
         options: dict[str, Any] = {"base_url": self.url, "version": "auto", "timeout": self._timeout}
         try:
-            return APIClient(**options | kwargs_from_env({**self._environ, "DOCKER_HOST": self.url}))
+            options.update(kwargs_from_env({**self._environ, "DOCKER_HOST": self.url}))
+            return APIClient(**options)
         except ValueError:
             raise self._no_address() from None
 

@@ -110,6 +110,8 @@ class Service:
     image: str | None
     container_name: str | None
     profiles: tuple[str, ...] = ()
+    """Why it need not run: profiles, none of which is active (COMPOSE_PROFILES in `.env`)."""
+    replicas: int = 1
 
     @property
     def full_name(self) -> str:
