@@ -1,13 +1,15 @@
 """Public in-memory fakes, each small, run through the same contract tests as the real thing."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from bot.core.delivery import Outgoing
 from bot.core.doc import Doc
 from bot.core.errors import Upstream
-from bot.core.model import Identity, Readiness, Room
-from bot.ports import Inbox, Pace
+from bot.core.journal import GENESIS, Entry, Row, chain
+from bot.core.model import Event, Identity, Readiness, Room
+from bot.ports import AlertView, Clock, Inbox, Pace, Received
 
 
 @dataclass
@@ -82,3 +84,75 @@ class FakePlatform:
         trouble = ask(call, room)
         if trouble is not None:
             raise trouble
+
+
+@dataclass
+class FakeJournal:
+    """A journal in memory, chained like the real one. `trouble` is raised by the next writes."""
+
+    clock: Clock = field(default_factory=FakeClock)
+    rows: list[Row] = field(default_factory=list)
+    trouble: Upstream | None = None
+
+    async def write(self, *entries: Entry) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+        for entry in entries:
+            seq, head = await self.head()
+            self.rows.append(chain(seq + 1, self.clock.now(), entry, head))
+
+    async def tail(self, count: int) -> Sequence[Row]:
+        return self.rows[-count:]
+
+    async def head(self) -> tuple[int, str]:
+        return (self.rows[-1].seq, self.rows[-1].hash) if self.rows else (0, GENESIS)
+
+
+@dataclass
+class FakeAlerts:
+    """What fires, as told."""
+
+    views: list[AlertView] = field(default_factory=list)
+
+    async def firing(self) -> Sequence[AlertView]:
+        return self.views
+
+
+@dataclass
+class FakeAlertTest:
+    """A test alert that arrives as told: place → milliseconds."""
+
+    took: dict[str, float]
+    rung: list[tuple[str, str]] = field(default_factory=list)
+
+    async def ring(self, room: str, by: str) -> str:
+        self.rung.append((room, by))
+        return f"test-{len(self.rung)}"
+
+    async def arrival(self, test_id: str, within: timedelta) -> dict[str, float]:
+        return self.took
+
+
+@dataclass
+class FakeRequests:
+    """An inbox of the events it was given, which ends when they are all handed out. `troubles` are raised
+    by `finish`, one a call, until there are none left."""
+
+    events: Sequence[Event]
+    finished: dict[int, tuple[Sequence[Outgoing], Sequence[Entry]]] = field(default_factory=dict)
+    order: list[int] = field(default_factory=list)
+    troubles: list[Upstream] = field(default_factory=list)
+
+    async def incoming(self) -> AsyncIterator[Received]:
+        for number, event in enumerate(self.events, start=1):
+            if number not in self.finished:
+                yield Received(number, event)
+
+    async def finish(
+        self, received: Received, answers: Sequence[Outgoing], entries: Sequence[Entry]
+    ) -> None:
+        if self.troubles:
+            raise self.troubles.pop()
+        assert received.id not in self.finished, "finished twice"
+        self.finished[received.id] = (answers, entries)
+        self.order.append(received.id)
