@@ -11,7 +11,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.core.errors import TocsinError, Upstream
@@ -287,7 +287,17 @@ def read_detail(row: _Json, container: Container) -> Detail:
         environment=dict(str(pair).partition("=")[::2] for pair in config.get("Env") or ()),
         restart_policy=str((host.get("RestartPolicy") or {}).get("Name") or "no"),
         memory_limit=int(host.get("Memory") or 0),
+        patience=_patience(config.get("Healthcheck") or {}),
     )
+
+
+def _patience(check: _Json) -> timedelta:
+    """Docker's defaults: every 30 s, 30 s each, 3 times. The Engine counts in nanoseconds."""
+    if not check:
+        return timedelta(0)
+    interval, limit = (int(check.get(name) or 0) / 1e9 or 30.0 for name in ("Interval", "Timeout"))
+    retries = int(check.get("Retries") or 0) or 3
+    return timedelta(seconds=int(check.get("StartPeriod") or 0) / 1e9 + retries * (interval + limit))
 
 
 def read_image(row: _Json, host: str) -> Image:

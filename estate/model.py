@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -84,6 +84,8 @@ class Detail:
     """no | on-failure | always | unless-stopped"""
     memory_limit: int = 0
     """Bytes; 0: none."""
+    patience: timedelta = timedelta(0)
+    """How long the healthcheck may take to decide: start period + retries x (interval + time-out)."""
 
 
 @dataclass(frozen=True, slots=True)
