@@ -18,14 +18,29 @@ Sizes: 50 members keep labels, summary and links, the others only who they are a
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from enum import Enum, StrEnum, auto
+from enum import StrEnum
 from typing import Any
 
-from alert_bridge.payload import Alert, Labels, Link, Notification, Status
-from alert_bridge.severity import rank, severity_of
+from alert_bridge.diff import Merge, Met, diff
+from alert_bridge.member import (
+    MEMORY,
+    Member,
+    State,
+    Tombstone,
+    bounded,
+    brief,
+    kept,
+    member_from_json,
+    member_to_json,
+    stamp,
+    summary_of,
+    unstamp,
+    weight,
+)
+from alert_bridge.payload import Labels, Notification
 
 WINDOW = timedelta(minutes=5)
 """Within it the same state again is a retry or the twin's copy."""
@@ -35,19 +50,12 @@ RETRY = timedelta(seconds=30)
 """A repeat that its own sender posts again within it is a retry of the repeat."""
 SKEW = timedelta(seconds=5)
 """A time further in the future than this is marked; less is two clocks of one estate."""
-MEMORY = timedelta(hours=24)
 TOMBSTONES = 2000
-KEPT = 500
-DETAILED = 50
 SHOWN = 10
 """How many alerts a card lists; more are attached as a file."""
 ECHOES = 16
 REPEATED = "repeat interval elapsed"
 VERSION = 1
-
-_LABEL_BUDGET = 1500
-_SUMMARY_LIMIT = 300
-_LINK_LIMIT = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +65,6 @@ class GroupKey:
     endpoint: str
     receiver: str
     group_key: str
-
-
-class State(StrEnum):
-    """How an alert of a group stands; a group itself is FIRING or RESOLVED."""
-
-    FIRING = "firing"
-    RESOLVED = "resolved"
-    GONE = "gone"
-    """Not reported any more, though nobody said that it is resolved: silenced, inhibited or moved."""
 
 
 class Card(StrEnum):
@@ -82,39 +81,6 @@ class Kind(StrEnum):
     FIRING = "firing"
     REFIRED = "refired"
     RESOLVED = "resolved"
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One alert as the group remembers it. `at` is when it was heard to be in this state.
-
-    again: how often it fired again in this message. unseen: it was resolved before it was seen firing.
-    """
-
-    fingerprint: str
-    state: State
-    starts_at: datetime | None
-    at: datetime
-    ends_at: datetime | None = None
-    labels: Labels = field(default_factory=dict)
-    summary: str = ""
-    links: tuple[Link, ...] = ()
-    again: int = 0
-    unseen: bool = False
-
-    @property
-    def name(self) -> str:
-        """The label `alertname`, or ""."""
-        return self.labels.get("alertname", "")
-
-
-@dataclass(frozen=True, slots=True)
-class Tombstone:
-    """An (alert, startsAt) that is over: if it is heard firing again, that is late."""
-
-    fingerprint: str
-    starts_at: datetime
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +170,7 @@ class Group:
     @property
     def firing(self) -> tuple[Member, ...]:
         """The members that fire, the worst first."""
-        return tuple(m for m in sorted(self.members, key=_by_weight) if m.state is State.FIRING)
+        return tuple(m for m in sorted(self.members, key=weight) if m.state is State.FIRING)
 
     @property
     def duration(self) -> timedelta | None:
@@ -224,13 +190,13 @@ def update(
         return group, Telling(Card.NONE, "a probe: no alerts in it")
     digest = digest_of(notification)
     if group is None:
-        merge = _merge((), frozenset(), notification, now)
-        return _opened(None, merge, notification, digest, key, now, new_id)
+        first = diff((), frozenset(), notification, now)
+        return _opened(None, first, notification, digest, key, now, new_id)
     if _is_stale(group, digest, notification.sender, now):
         return group, Telling(Card.NONE, "stale: the other Alertmanager's copy of a state that is over")
     if group.echoes and digest == group.echoes[-1].digest:
         return _heard_again(group, notification, digest, now)
-    merge = _merge(group.members, _known(group, now), notification, now)
+    merge = diff(group.members, _known(group, now), notification, now)
     state = merge.state
     if group.state is State.RESOLVED and _reopens_anew(group, merge, now):
         return _opened(group, merge, notification, digest, key, now, new_id)
@@ -244,7 +210,7 @@ def update(
 def digest_of(notification: Notification) -> str:
     """What makes two notifications the same state: who, how, since when, until when. Not who sent it."""
     rows = sorted(
-        (a.fingerprint, a.status.value, _stamp(a.starts_at), _stamp(a.ends_at)) for a in notification.alerts
+        (a.fingerprint, a.status.value, stamp(a.starts_at), stamp(a.ends_at)) for a in notification.alerts
     )
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
@@ -276,10 +242,10 @@ def _heard_again(
     if group.state is State.RESOLVED:
         return heard, Telling(Card.NONE, "a repeat of what is resolved")
     known = _known(group, now)
-    members = _merge(group.members, known, notification, now).members
+    members = diff(group.members, known, notification, now).members
     heard = replace(
         _described(heard, notification),
-        members=_bounded(members),
+        members=bounded(members),
         repeats=group.repeats + 1,
         repeat_at=now,
         repeat_by=notification.sender,
@@ -303,155 +269,17 @@ def _echoed(echoes: Sequence[Echo], digest: str, sender: str, now: datetime) -> 
     return (*fresh[-(ECHOES - 1) :], Echo(digest, now, (sender,)))
 
 
-# ---- the diff -------------------------------------------------------------------------------------------
-
-
-class _Met(Enum):
-    """What one alert of a notification is to the group."""
-
-    SAME = auto()
-    NEW = auto()
-    REFIRED = auto()
-    BACK = auto()
-    """Reported again after it was not, with the same startsAt."""
-    ENDED = auto()
-    UNSEEN = auto()
-    LATE = auto()
-    """Firing, but resolved already; or resolved, but of an episode before the present one."""
-    OVER = auto()
-    """Resolved, and known to be so since an earlier message."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Merge:
-    """The members after a notification, what each alert in it was, and who is over because of it."""
-
-    members: tuple[Member, ...]
-    met: Mapping[str, _Met]
-    buried: tuple[Tombstone, ...]
-    state: State
-    changed: bool
-
-    def of(self, *kinds: _Met) -> tuple[Member, ...]:
-        return tuple(m for m in self.members if self.met.get(m.fingerprint) in kinds)
-
-    @property
-    def only_late(self) -> bool:
-        return bool(self.met) and all(met in (_Met.LATE, _Met.OVER) for met in self.met.values())
-
-
-def _merge(
-    priors: Sequence[Member],
-    known: frozenset[tuple[str, datetime]],
-    notification: Notification,
-    now: datetime,
-) -> _Merge:
-    members = {member.fingerprint: member for member in priors}
-    met: dict[str, _Met] = {}
-    buried: list[Tombstone] = []
-    for alert in notification.alerts:
-        prior = members.get(alert.fingerprint)
-        what = _meet(prior, alert, known)
-        met[alert.fingerprint] = what
-        if what in (_Met.LATE, _Met.OVER):
-            continue
-        member = _member(prior, alert, what, now)
-        if prior is not None and prior.starts_at is not None and prior.starts_at != member.starts_at:
-            buried.append(Tombstone(prior.fingerprint, prior.starts_at, now))
-        members[alert.fingerprint] = member
-    stale = _Met.LATE in met.values()
-    for member in priors:
-        if member.fingerprint not in met and member.state is State.FIRING:
-            members[member.fingerprint] = _unreported(member, notification, stale, now)
-    after = tuple(members.values())
-    cut_ones_fire = notification.truncated > 0 and notification.status is Status.FIRING
-    firing = cut_ones_fire or any(member.state is State.FIRING for member in after)
-    return _Merge(
-        members=after,
-        met=met,
-        buried=tuple(buried),
-        state=State.FIRING if firing else State.RESOLVED,
-        changed=_standing(priors) != _standing(after),
-    )
-
-
-def _standing(members: Iterable[Member]) -> dict[str, tuple[State, datetime | None]]:
-    return {member.fingerprint: (member.state, member.starts_at) for member in members}
-
-
-def _meet(prior: Member | None, alert: Alert, known: frozenset[tuple[str, datetime]]) -> _Met:
-    over = alert.starts_at is not None and (alert.fingerprint, alert.starts_at) in known
-    if alert.status is Status.FIRING:
-        return _meet_firing(prior, alert, over)
-    return _meet_resolved(prior, alert, over)
-
-
-def _meet_firing(prior: Member | None, alert: Alert, over: bool) -> _Met:
-    if over:
-        return _Met.LATE
-    if prior is None:
-        return _Met.NEW
-    if prior.state is State.RESOLVED:
-        # Without a startsAt nobody can tell late from new: to ring once too often is the smaller harm.
-        same = alert.starts_at is not None and alert.starts_at == prior.starts_at
-        return _Met.LATE if same else _Met.REFIRED
-    if alert.starts_at is not None and prior.starts_at is not None and alert.starts_at > prior.starts_at:
-        return _Met.REFIRED
-    # An earlier startsAt is the same alert: Alertmanager merges two Prometheis into the earlier start.
-    return _Met.BACK if prior.state is State.GONE else _Met.SAME
-
-
-def _meet_resolved(prior: Member | None, alert: Alert, over: bool) -> _Met:
-    if prior is None:
-        return _Met.OVER if over else _Met.UNSEEN
-    earlier = (
-        alert.starts_at is not None and prior.starts_at is not None and alert.starts_at < prior.starts_at
-    )
-    if prior.state is State.RESOLVED:
-        return _Met.OVER if earlier else _Met.SAME
-    ended_before = (
-        earlier and alert.ends_at is not None and alert.ends_at <= (prior.starts_at or alert.ends_at)
-    )
-    return _Met.LATE if ended_before else _Met.ENDED
-
-
-def _member(prior: Member | None, alert: Alert, what: _Met, now: datetime) -> Member:
-    state = State.FIRING if alert.status is Status.FIRING else State.RESOLVED
-    settled = prior is not None and prior.state is state and what is _Met.SAME
-    return Member(
-        fingerprint=alert.fingerprint,
-        state=state,
-        starts_at=alert.starts_at or (prior.starts_at if prior and what is not _Met.REFIRED else None),
-        at=prior.at if settled and prior else now,
-        ends_at=alert.ends_at,
-        labels=_brief(alert.labels),
-        summary=_summary(alert.annotations),
-        links=tuple(link for link in alert.links if len(link.url) <= _LINK_LIMIT),
-        again=(prior.again if prior else 0) + (what is _Met.REFIRED),
-        unseen=what is _Met.UNSEEN or bool(prior and prior.unseen and state is State.RESOLVED),
-    )
-
-
-def _unreported(member: Member, notification: Notification, stale: bool, now: datetime) -> Member:
-    if notification.truncated and notification.status is Status.RESOLVED:
-        return replace(member, state=State.RESOLVED, at=now)
-    if notification.truncated or stale:
-        # It may be among those that were cut off, or this is an old truth: nothing is known about it.
-        return member
-    return replace(member, state=State.GONE, at=now)
-
-
 # ---- what follows ---------------------------------------------------------------------------------------
 
 
-def _reopens_anew(group: Group, merge: _Merge, now: datetime) -> bool:
+def _reopens_anew(group: Group, merge: Merge, now: datetime) -> bool:
     recent = group.resolved_at is not None and now - group.resolved_at <= REOPEN
-    return not recent and (merge.state is State.FIRING or bool(merge.of(_Met.UNSEEN)))
+    return not recent and (merge.state is State.FIRING or bool(merge.of(Met.UNSEEN)))
 
 
 def _opened(
     last: Group | None,
-    merge: _Merge,
+    merge: Merge,
     notification: Notification,
     digest: str,
     key: GroupKey,
@@ -459,9 +287,9 @@ def _opened(
     new_id: str,
 ) -> tuple[Group, Telling]:
     """A new message for the group."""
-    fresh = merge.of(_Met.NEW, _Met.REFIRED, _Met.BACK, _Met.SAME, _Met.UNSEEN)
+    fresh = merge.of(Met.NEW, Met.REFIRED, Met.BACK, Met.SAME, Met.UNSEEN)
     if last is not None:
-        fresh = tuple(m for m in fresh if merge.met[m.fingerprint] is not _Met.SAME)
+        fresh = tuple(m for m in fresh if merge.met[m.fingerprint] is not Met.SAME)
     members = tuple(replace(member, again=0) for member in fresh)
     here = {member.fingerprint for member in members}
     left_out = [member for member in merge.members if member.fingerprint not in here]
@@ -481,7 +309,7 @@ def _opened(
         resolved_at=None if firing else now,
         changed_at=now,
         received_at=now,
-        members=_bounded(members),
+        members=bounded(members),
         unseen=not firing,
         skewed=_is_skewed(members, now),
         echoes=_echoed(() if last is None else last.echoes, digest, notification.sender, now),
@@ -497,24 +325,24 @@ def _opened(
 
 
 def _changed(
-    group: Group, merge: _Merge, notification: Notification, digest: str, now: datetime
+    group: Group, merge: Merge, notification: Notification, digest: str, now: datetime
 ) -> tuple[Group, Telling]:
     """The same message goes on."""
     was_firing, firing = group.state is State.FIRING, merge.state is State.FIRING
-    fresh = merge.of(_Met.NEW)
-    refired = merge.of(_Met.REFIRED) if was_firing else merge.of(_Met.REFIRED, _Met.BACK)
+    fresh = merge.of(Met.NEW)
+    refired = merge.of(Met.REFIRED) if was_firing else merge.of(Met.REFIRED, Met.BACK)
     reopened = firing and not was_firing
-    kept, dropped = _kept(merge.members, now)
+    staying, dropped = kept(merge.members, now)
     since = group.since
     if reopened:
         since = _earliest([m for m in merge.members if m.state is State.FIRING], now)
     elif firing:
         since = min(since, _earliest(fresh, now))
-    ended = None if firing else (group.ended if not was_firing else _latest_end(merge.of(_Met.ENDED), now))
+    ended = None if firing else (group.ended if not was_firing else _latest_end(merge.of(Met.ENDED), now))
     after = replace(
         _described(group, notification),
         state=merge.state,
-        members=_bounded(kept),
+        members=bounded(staying),
         since=since,
         ended=ended,
         resolved_at=None if firing else (now if was_firing else group.resolved_at),
@@ -523,7 +351,7 @@ def _changed(
         received_at=now,
         unseen=group.unseen and not firing,
         earlier=group.earlier + sum(member.state is State.RESOLVED for member in dropped),
-        skewed=group.skewed or _is_skewed(merge.of(*_Met), now),
+        skewed=group.skewed or _is_skewed(merge.of(*Met), now),
         echoes=_echoed(group.echoes, digest, notification.sender, now),
         tombstones=_buried(group, merge, dropped, now),
     )
@@ -539,19 +367,19 @@ def _changed(
     return after, Telling(Card.EDIT, reason, tuple(lines), told, attach=len(told) > SHOWN)
 
 
-def _reason(merge: _Merge, reopened: bool, resolved: bool) -> str:
+def _reason(merge: Merge, reopened: bool, resolved: bool) -> str:
     parts = []
     if reopened:
         parts.append("fires again within 10 minutes")
     if resolved:
         parts.append("resolved")
     counts = (
-        (_Met.NEW, "new"),
-        (_Met.REFIRED, "fired again"),
-        (_Met.ENDED, "resolved"),
-        (_Met.BACK, "reported again"),
-        (_Met.UNSEEN, "resolved unseen"),
-        (_Met.LATE, "late"),
+        (Met.NEW, "new"),
+        (Met.REFIRED, "fired again"),
+        (Met.ENDED, "resolved"),
+        (Met.BACK, "reported again"),
+        (Met.UNSEEN, "resolved unseen"),
+        (Met.LATE, "late"),
     )
     parts += [f"{len(found)} {word}" for kind, word in counts if (found := _fingerprints(merge, kind))]
     gone = sum(m.state is State.GONE and m.fingerprint not in merge.met for m in merge.members)
@@ -560,16 +388,16 @@ def _reason(merge: _Merge, reopened: bool, resolved: bool) -> str:
     return "a change: " + (", ".join(parts) or "the count of those that were cut off")
 
 
-def _fingerprints(merge: _Merge, kind: _Met) -> list[str]:
+def _fingerprints(merge: Merge, kind: Met) -> list[str]:
     return [fingerprint for fingerprint, met in merge.met.items() if met is kind]
 
 
 def _described(group: Group, notification: Notification) -> Group:
     return replace(
         group,
-        group_labels=_brief(notification.group_labels),
-        common_labels=_brief(notification.common_labels),
-        summary=_summary(notification.common_annotations),
+        group_labels=brief(notification.group_labels),
+        common_labels=brief(notification.common_labels),
+        summary=summary_of(notification.common_annotations),
         sender=notification.sender,
         product=notification.product,
         title=notification.title,
@@ -596,46 +424,11 @@ def _is_skewed(members: Iterable[Member], now: datetime) -> bool:
     return False
 
 
-# ---- bounds ---------------------------------------------------------------------------------------------
-
-
-def _by_weight(member: Member) -> tuple[bool, int, str, str]:
-    return (
-        member.state is not State.FIRING,
-        rank(severity_of(member.labels)),
-        _stamp(member.starts_at),
-        member.fingerprint,
-    )
-
-
-def _kept(members: Sequence[Member], now: datetime) -> tuple[tuple[Member, ...], tuple[Member, ...]]:
-    """Those that stay in the state, and those that go: the oldest resolved, the oldest unreported."""
-    gone: set[str] = set()
-    for state in (State.RESOLVED, State.GONE):
-        here = sorted((m for m in members if m.state is state), key=lambda m: m.at, reverse=True)
-        old = [m for m in here if state is State.RESOLVED and now - m.at > MEMORY]
-        gone |= {m.fingerprint for m in (*here[KEPT:], *old)}
-    return (
-        tuple(m for m in members if m.fingerprint not in gone),
-        tuple(m for m in members if m.fingerprint in gone),
-    )
-
-
-def _bounded(members: Sequence[Member]) -> tuple[Member, ...]:
-    """Only the weightiest keep their details."""
-    if len(members) <= DETAILED:
-        return tuple(members)
-    detailed = {m.fingerprint for m in sorted(members, key=_by_weight)[:DETAILED]}
-    return tuple(
-        m if m.fingerprint in detailed else replace(m, labels={}, summary="", links=()) for m in members
-    )
-
-
 def _known(group: Group, now: datetime) -> frozenset[tuple[str, datetime]]:
     return frozenset((t.fingerprint, t.starts_at) for t in group.tombstones if now - t.at <= MEMORY)
 
 
-def _buried(group: Group, merge: _Merge, dropped: Iterable[Member], now: datetime) -> tuple[Tombstone, ...]:
+def _buried(group: Group, merge: Merge, dropped: Iterable[Member], now: datetime) -> tuple[Tombstone, ...]:
     over = [
         Tombstone(m.fingerprint, m.starts_at, m.at)
         for m in dropped
@@ -646,52 +439,23 @@ def _buried(group: Group, merge: _Merge, dropped: Iterable[Member], now: datetim
     return tuple(fresh[-TOMBSTONES:])
 
 
-def _brief(labels: Labels) -> Labels:
-    """The labels that fit the budget; what names the alert and how bad it is comes first."""
-    first = [name for name in ("alertname", "severity", "priority", "level") if name in labels]
-    left = _LABEL_BUDGET
-    kept: dict[str, str] = {}
-    for name in dict.fromkeys([*first, *labels]):
-        left -= len(name) + len(labels[name])
-        if left < 0:
-            break
-        kept[name] = labels[name]
-    return kept
-
-
-def _summary(annotations: Labels) -> str:
-    for name in ("summary", "description", "message"):
-        text = annotations.get(name, "").strip()
-        if text:
-            return text if len(text) <= _SUMMARY_LIMIT else text[: _SUMMARY_LIMIT - 1] + "…"
-    return ""
-
-
 # ---- JSON -----------------------------------------------------------------------------------------------
-
-
-def _stamp(time: datetime | None) -> str:
-    return "" if time is None else time.astimezone(UTC).isoformat()
-
-
-def _unstamp(text: Any) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
 
 
 def to_json(group: Group) -> str:
     """The state as one JSON object; what is empty is left out."""
     data = {
         "v": VERSION,
-        **{name: _stamp(getattr(group, name)) for name in _TIMES},
+        **{name: stamp(getattr(group, name)) for name in _TIMES},
         **{name: getattr(group, name) for name in _PLAIN},
         "key": [group.key.endpoint, group.key.receiver, group.key.group_key],
         "problems": list(group.problems),
-        "members": [_member_to_json(member) for member in group.members],
-        "echoes": [[echo.digest, _stamp(echo.at), list(echo.senders)] for echo in group.echoes],
-        "tombstones": [[t.fingerprint, _stamp(t.starts_at), _stamp(t.at)] for t in group.tombstones],
+        "members": [member_to_json(member) for member in group.members],
+        "echoes": [[echo.digest, stamp(echo.at), list(echo.senders)] for echo in group.echoes],
+        "tombstones": [[t.fingerprint, stamp(t.starts_at), stamp(t.at)] for t in group.tombstones],
     }
-    kept = {name: value for name, value in data.items() if value not in ("", None, [], {}, 0, False)}
-    return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+    filled = {name: value for name, value in data.items() if value not in ("", None, [], {}, 0, False)}
+    return json.dumps(filled, ensure_ascii=False, separators=(",", ":"))
 
 
 _TIMES = (
@@ -717,8 +481,8 @@ def from_json(text: str) -> Group:
     """
     try:
         data = json.loads(text)
-        opened = _unstamp(data["opened_at"]) or datetime.min.replace(tzinfo=UTC)
-        times: dict[str, Any] = {name: _unstamp(data.get(name)) for name in _TIMES}
+        opened = unstamp(data["opened_at"]) or datetime.min.replace(tzinfo=UTC)
+        times: dict[str, Any] = {name: unstamp(data.get(name)) for name in _TIMES}
         for name in ("opened_at", "since", "changed_at", "received_at"):
             times[name] = times[name] or opened
         plain = {name: data[name] for name in _PLAIN if name in data}
@@ -727,7 +491,7 @@ def from_json(text: str) -> Group:
         return Group(
             key=GroupKey(*data["key"]),
             problems=tuple(data.get("problems", ())),
-            members=tuple(_member_from_json(row, opened) for row in data.get("members", ())),
+            members=tuple(member_from_json(row, opened) for row in data.get("members", ())),
             echoes=tuple(
                 Echo(digest, datetime.fromisoformat(at), tuple(senders))
                 for digest, at, senders in data.get("echoes", ())
@@ -741,34 +505,3 @@ def from_json(text: str) -> Group:
         )
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise ValueError(f"not the state of an alert group: {error!r}") from error
-
-
-def _member_to_json(member: Member) -> dict[str, Any]:
-    data = {
-        "f": member.fingerprint,
-        "s": member.state,
-        "from": _stamp(member.starts_at),
-        "to": _stamp(member.ends_at),
-        "at": _stamp(member.at),
-        "labels": member.labels,
-        "text": member.summary,
-        "links": [[link.name, link.url] for link in member.links],
-        "again": member.again,
-        "unseen": member.unseen,
-    }
-    return {name: value for name, value in data.items() if value}
-
-
-def _member_from_json(data: Mapping[str, Any], opened: datetime) -> Member:
-    return Member(
-        fingerprint=data["f"],
-        state=State(data["s"]),
-        starts_at=_unstamp(data.get("from")),
-        ends_at=_unstamp(data.get("to")),
-        at=_unstamp(data.get("at")) or opened,
-        labels=data.get("labels", {}),
-        summary=data.get("text", ""),
-        links=tuple(Link(name, url) for name, url in data.get("links", ())),
-        again=data.get("again", 0),
-        unseen=data.get("unseen", False),
-    )

@@ -11,7 +11,8 @@ from datetime import datetime
 from urllib.parse import quote
 
 from alert_bridge.duration import in_words
-from alert_bridge.group import SHOWN, Card, Group, Kind, Line, Member, State, Telling
+from alert_bridge.group import SHOWN, Card, Group, Kind, Line, Telling
+from alert_bridge.member import Member, State
 from alert_bridge.payload import Alert, Labels, Notification, Unreadable, web_address
 from alert_bridge.severity import LOOKS, RESOLVED, Look, Severity, severity_of, worst
 from bot.core import doc

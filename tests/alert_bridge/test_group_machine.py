@@ -12,7 +12,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from alert_bridge.group import Card, Group, GroupKey, Kind, State, Telling, from_json, to_json, update
+from alert_bridge.group import Card, Group, GroupKey, Kind, Telling, from_json, to_json, update
+from alert_bridge.member import State
 from alert_bridge.payload import Alert, Notification, Status
 
 KEY = GroupKey("default", "r", "k")

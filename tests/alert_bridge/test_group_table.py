@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from alert_bridge.group import Group, GroupKey, State, Telling, from_json, to_json, update
+from alert_bridge.group import Group, GroupKey, Telling, from_json, to_json, update
+from alert_bridge.member import State
 from alert_bridge.payload import Alert, Notification, Status
 
 T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
