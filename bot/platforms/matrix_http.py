@@ -24,6 +24,7 @@ class Answer(Upstream):
         what: str,
         *,
         status: int,
+        request: str = "",
         errcode: str = "",
         body: JSON | None = None,
         permanent: bool = False,
@@ -31,10 +32,10 @@ class Answer(Upstream):
         ambiguous: bool = False,
         scope: Scope = Scope.MESSAGE,
     ) -> None:
-        super().__init__(
-            what, permanent=permanent, retry_after=retry_after, ambiguous=ambiguous, scope=scope
-        )
+        super().__init__(what, permanent=permanent, retry_after=retry_after, ambiguous=ambiguous, scope=scope)
         self.status = status
+        self.request = request
+        """The first part of the path that was asked."""
         self.errcode = errcode
         self.body = body or {}
 
@@ -71,13 +72,9 @@ def refusal(status: int, headers: Mapping[str, str], body: JSON, what: str) -> A
     text = f"{what}: the homeserver answers {' '.join(filter(None, [str(status), code, words]))}"
     if status == 429 or code == "M_LIMIT_EXCEEDED":
         wait = _seconds(body.get("retry_after_ms"), headers.get("Retry-After"))
-        return Answer(
-            text, status=status, errcode=code, body=body, retry_after=wait, scope=Scope.PLATFORM
-        )
+        return Answer(text, status=status, errcode=code, body=body, retry_after=wait, scope=Scope.PLATFORM)
     if code in _ACCOUNT:
-        return Answer(
-            text, status=status, errcode=code, body=body, retry_after=60.0, scope=Scope.PLATFORM
-        )
+        return Answer(text, status=status, errcode=code, body=body, retry_after=60.0, scope=Scope.PLATFORM)
     if status >= 500 or status == 408:
         scope = Scope.MESSAGE if status == 500 else Scope.PLATFORM
         return Answer(text, status=status, errcode=code, body=body, ambiguous=True, scope=scope)
@@ -163,7 +160,9 @@ class Wire:
                 ambiguous=True,
                 scope=Scope.PLATFORM,
             )
-        raise refusal(status, answered, found or {}, what)
+        refused = refusal(status, answered, found or {}, what)
+        refused.request = path[0] if path else ""
+        raise refused
 
     async def close(self) -> None:
         session, self._session = self._session, None
