@@ -140,8 +140,8 @@ class Config:
     matrix: Matrix | None = None
     slack: Slack | None = None
     rooms: Mapping[str, tuple[Room, ...]] = field(default_factory=dict)
-    people: People = People()
-    policy: Policy = Policy()
+    people: People = field(default_factory=People)
+    policy: Policy = field(default_factory=Policy)
     alerts: AlertsConfig = AlertsConfig()
     estate: Estate = Estate()
     warnings: tuple[str, ...] = ()

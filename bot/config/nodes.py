@@ -223,11 +223,11 @@ class _Builder:
 _TOKEN = re.compile(r"xox[a-z]-|xapp-|xoxe\.|syt_|mat_|mct_|gh[pousr]_|glpat-|hvs\.|ey[JI]", re.IGNORECASE)
 
 
-def quoted(text: str) -> str:
+def quoted(text: str, limit: int = 60) -> str:
     """A value in a message: one harmless line, short, and never what may be a secret in the wrong place."""
     if looks_secret(text):
         return "(what looks like a secret)"
-    return '"' + one_line(text, 60) + '"'
+    return '"' + one_line(text, limit) + '"'
 
 
 def looks_secret(text: str) -> bool:

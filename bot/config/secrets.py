@@ -63,7 +63,7 @@ def from_file(text: str, base: Path) -> tuple[Secret, str]:
 def _create(text: str, path: Path) -> str:
     if looks_secret(text):
         return "this key wants the name of a file; write the secret into that"
-    return f"it was looked for at {quoted(str(path))}"
+    return f"it was looked for at {quoted(str(path), 300)}"
 
 
 def _checked(value: str, origin: str, what: str) -> tuple[Secret, str]:

@@ -16,7 +16,7 @@ from bot.config.nodes import quoted
 from bot.core.duration import read_duration
 
 
-class Wrong(ValueError):
+class Wrong(Exception):
     """The text does not fit."""
 
     def __init__(self, what: str, remedy: str = "") -> None:

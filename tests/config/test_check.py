@@ -1,0 +1,75 @@
+"""`tocsin check` as an operator sees it."""
+
+# ruff: noqa: E501 - exact messages
+
+import io
+from pathlib import Path
+from typing import TextIO
+
+from bot.config import check
+from bot.config.model import Config
+from tests.config.conftest import COMMANDS, MINIMAL
+
+
+def run(folder: Path, text: str, online: check.Ask | None = None) -> tuple[int, str]:
+    path = folder / "config.yml"
+    path.write_text(text)
+    out = io.StringIO()
+    code = check.run(path, online, out, env={}, commands=COMMANDS)
+    return code, out.getvalue().replace(f"{folder}/", "")
+
+
+def test_good(folder: Path) -> None:
+    assert run(folder, MINIMAL) == (
+        0,
+        "good: matrix, 0 rooms, 0 people, 0 rules, 0 endpoints with 0 routes, on 127.0.0.1:9099\n",
+    )
+
+
+def test_mistakes_and_their_number(folder: Path) -> None:
+    assert run(folder, MINIMAL + "nme: x\nfallback: ops\n") == (
+        2,
+        'config.yml:7: nme: unknown key — did you mean "name"?\n'
+        'config.yml:8: fallback: there is no room "ops" — add it under rooms\n'
+        "2 mistakes\n",
+    )
+
+
+def test_warnings_are_told_and_harm_nothing(folder: Path) -> None:
+    text = """\
+rooms: {ops: {matrix: "!abc:example.org"}}
+people: {ann: {matrix: "@ann:example.org", roles: [operator]}}
+policy:
+  pin: {by: admin}
+  pin grafana: {by: operator, votes: 2}
+  backup nwo: {ask: confirm}
+alerts: {endpoints: {a: {insecure: true, routes: [{rooms: [ops]}, {rooms: [ops]}]}}}
+"""
+    code, said = run(folder, MINIMAL + text)
+    assert code == 0
+    assert said.splitlines() == [
+        "warning: config.yml:10: policy.pin: needs 1 of role admin, which nobody holds: it can never be approved",
+        'warning: config.yml:11: policy."pin grafana": is never reached, line 10 decides first',
+        'warning: config.yml:11: policy."pin grafana": needs 2 of role operator, which 1 holds: '
+        "it can never be approved",
+        'warning: config.yml:12: policy."backup nwo": the target is "nwo"; did you mean the command "backup now"?',
+        "warning: config.yml:13: alerts.endpoints.a.routes[1]: is never reached, line 13 takes all",
+        "warning: config.yml:13: alerts.endpoints.a: whoever reaches the port may post alerts here",
+        "warning: config.yml:13: fallback: is not set: what no route takes is shown nowhere",
+        "good: matrix, 1 room, 1 person, 3 rules, 1 endpoint with 2 routes, on 127.0.0.1:9099",
+    ]
+
+
+def test_online_is_asked_only_when_the_file_is_good(folder: Path) -> None:
+    asked: list[Config] = []
+
+    def online(config: Config, out: TextIO) -> bool:
+        asked.append(config)
+        out.write("bad: everything\n")
+        return False
+
+    assert run(folder, "nme: x", online)[0] == 2
+    assert asked == []
+    code, said = run(folder, MINIMAL, online)
+    assert code == 1
+    assert said.endswith("bad: everything\n")
