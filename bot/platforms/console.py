@@ -244,6 +244,10 @@ class Console:
             return f"[file {file.name}, {size}, could not be written: {trouble.strerror}]"
         return f"[file {path}, {size}]"
 
+    def note(self, text: str) -> None:
+        """Print a line about the console itself."""
+        self._print(text)
+
     def _print(self, text: str) -> None:
         self._write(f"{text}\n")
 

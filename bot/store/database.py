@@ -116,8 +116,9 @@ class Transaction:
 class Database:
     """Opens, migrates, and hands out transactions, one at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
+        self._read_only = read_only
         self._lock = asyncio.Lock()
         self._writer: aiosqlite.Connection | None = None
         self._reader: aiosqlite.Connection | None = None
@@ -126,8 +127,9 @@ class Database:
     async def open(self) -> Self:
         """Raises ConfigError when the file is of a newer Tocsin or no database of ours."""
         try:
-            self._writer = await self._connect()
-            await self._migrate()
+            if not self._read_only:
+                self._writer = await self._connect()
+                await self._migrate()
             self._reader = await self._connect()
         except sqlite3.Error as trouble:
             await self.close()
@@ -211,8 +213,12 @@ class Database:
         return self._writer
 
     async def _connect(self) -> aiosqlite.Connection:
-        connection = await aiosqlite.connect(self.path, isolation_level=None)
+        mode = "ro" if self._read_only else "rwc"
+        address = f"{self.path.absolute().as_uri()}?mode={mode}"
+        connection = await aiosqlite.connect(address, uri=True, isolation_level=None)
         connection.row_factory = sqlite3.Row
+        if self._read_only:
+            return connection
         try:
             for pragma in (
                 "busy_timeout=2000",

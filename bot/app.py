@@ -1,0 +1,405 @@
+"""The app: knows everyone, connects them, holds no rule itself."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import commands
+from alert_bridge.book import Book
+from alert_bridge.bridge import Bridge, Routes
+from alert_bridge.credential import Anybody, Basic, Bearer, Credential, Header
+from alert_bridge.intake import Intake
+from alert_bridge.rehearsal import Rehearsal
+from bot.caretaker import Ages, Retention, Watch
+from bot.config.model import Config, Secret
+from bot.config.model import Credential as ConfiguredCredential
+from bot.context import Services
+from bot.core.backoff import delay
+from bot.core.errors import ConfigError, Upstream
+from bot.core.journal import Entry, Kind
+from bot.core.model import Readiness, Room
+from bot.core.redact import Redactor
+from bot.core.steps import OnStep, no_step
+from bot.engine import Engine
+from bot.outbox import Outbox
+from bot.ports import Engine as DockerPort
+from bot.ports import Platform
+from bot.store.alerts import AlertStore
+from bot.store.database import Database, Lock, prepare
+from bot.store.inbox import InboxStore
+from bot.store.journal import JournalStore
+from bot.store.outbox import OutboxStore
+
+if TYPE_CHECKING:
+    from bot.web import Web
+    from estate.compose.tree import ComposeTree
+
+log = logging.getLogger("tocsin.app")
+
+
+class SystemClock:
+    """The time of this machine."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class App:
+    """Built from a configuration and its platforms; started, run, and closed once."""
+
+    def __init__(
+        self,
+        config: Config,
+        platforms: "Callable[[App], Sequence[Platform]]",
+        *,
+        on_step: OnStep = no_step,
+        engines: Sequence[DockerPort] = (),
+    ) -> None:
+        self.config = config
+        self.clock = SystemClock()
+        self._on_step = on_step
+        self.platforms = {platform.name: platform for platform in platforms(self)}
+        self._lock = Lock(config.state)
+        self.database = Database(config.state / "tocsin.db")
+        self.outbox_store = OutboxStore(self.database, self.clock)
+        self.inbox = InboxStore(self.database, self.outbox_store, self.clock, on_step)
+        self.journal = JournalStore(self.database, self.clock)
+        self.alerts = AlertStore(self.database, self.outbox_store, self.clock, on_step)
+        self.intake = Intake(self.alerts, credentials(config), on_step)
+        self.rehearsal = Rehearsal(self._post_to_myself, self.clock)
+        self.bridge = Bridge(self.alerts, self.routes, self.clock, self.rehearsal, on_step)
+        self.outbox = Outbox(
+            self.outbox_store,
+            self.platforms,
+            self.fallback,
+            self.clock,
+            on_step,
+            on_delivered=lambda delivery, at: self.rehearsal.delivered(delivery),
+        )
+        self._engines = engines
+        self._compose = compose_tree(config)
+        self._redactor = Redactor(secret_values(config))
+        self._readiness: dict[str, Readiness] = {}
+        self._book = Book(self.alerts)
+        self.engine = Engine(
+            self.services,
+            self.clock,
+            lambda: self._redactor,
+            rate=(config.commands_per_person.count, config.commands_per_person.per)
+            if config.commands_per_person
+            else None,
+        )
+        self.web: Web | None = None
+        self._listening = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # ---- what the parts ask for -------------------------------------------------------------------------
+
+    def routes(self) -> Routes:
+        """Where alerts go, as the configuration says now."""
+        endpoints = {name: endpoint.routes for name, endpoint in self.config.alerts.endpoints.items()}
+        fallback = self.config.fallback or next(iter(self.config.rooms), "")
+        return Routes(endpoints, self.config.rooms, fallback)
+
+    def fallback(self) -> list[Room]:
+        """The places that hear of what could not be told elsewhere."""
+        return self.routes().places([])
+
+    def services(self) -> Services:
+        """What commands may reach, as it is now."""
+        config = self.config
+        return Services(
+            prefix=config.prefix,
+            commands=commands.ALL,
+            people=config.people,
+            policy=config.policy,
+            journal=self.journal,
+            alerts=self._book,
+            alert_test=self.rehearsal if self.config.alerts.endpoints else None,
+            engines=self._engines,
+            compose=self._compose,
+            rooms=config.rooms,
+            readiness=self._readiness,
+            encryption={"matrix": config.matrix.encryption} if config.matrix else {},
+        )
+
+    async def ready(self) -> dict[str, Readiness]:
+        """Every part: whether it works now, and if not, why."""
+        parts: dict[str, Awaitable[Readiness]] = {"store": self._store_ready()}
+        parts |= {name: platform.ready() for name, platform in self.platforms.items()}
+        if self.config.estate.docker is not None:
+            parts |= {f"docker ({engine.host})": engine.ready() for engine in self._engines}
+        states = await asyncio.gather(*(_bounded(part) for part in parts.values()))
+        self._readiness = dict(zip(parts, states, strict=True))
+        return self._readiness
+
+    async def _store_ready(self) -> Readiness:
+        if self.intake.trouble:
+            return Readiness(False, self.intake.trouble)
+        try:
+            async with self.database.transaction() as tx:
+                await tx.run(
+                    "INSERT OR REPLACE INTO facts (key, value, at) VALUES ('probe', '', ?)",
+                    (self.clock.now().timestamp(),),
+                )
+        except Upstream as trouble:
+            return Readiness(False, str(trouble))
+        return Readiness(True)
+
+    async def metrics(self) -> bytes:
+        """One scrape."""
+        from bot.metrics import Snapshot, render
+
+        counts = self.outbox.counts
+        shot = Snapshot(
+            now=self.clock.now().timestamp(),
+            accepted=self.intake.accepted,
+            refused=self.intake.refused,
+            failed=self.intake.failed,
+            unfolded=await self.alerts.backlog(),
+            sent=counts.sent,
+            send_failures=counts.failed,
+            send_refusals=counts.refused,
+            backlog=await self.outbox_store.backlog(),
+            ready=await self.ready(),
+        )
+        return render(shot)
+
+    async def _post_to_myself(self, body: bytes) -> None:
+        """Over HTTP, with the credentials, as any sender would. Raises Upstream."""
+        import aiohttp
+
+        with contextlib.suppress(TimeoutError):
+            # In the console the webhook starts after the prompt.
+            async with asyncio.timeout(10):
+                await self._listening.wait()
+        if self.web is None or not self.config.alerts.endpoints:
+            raise Upstream("the webhook is not listening")
+        endpoint = next(iter(self.config.alerts.endpoints.values()))
+        address = _reachable(self.config.http.host)
+        url = f"http://{address}:{self.web.port}/alerts/{endpoint.name}"
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session,
+                session.post(url, data=body, headers=shown(endpoint.credential)) as response,
+            ):
+                if response.status >= 300:
+                    raise Upstream(f"my own webhook answered {response.status}: {await response.text()}")
+        except (OSError, aiohttp.ClientError, TimeoutError) as trouble:
+            raise Upstream(f"my own webhook did not answer: {trouble}") from trouble
+
+    # ---- life -------------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Take the state. Raises ConfigError for the operator's mistakes."""
+        prepare(self.config.state)
+        self._lock.take()
+        try:
+            await self.database.open()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    async def listen(self, *, port: int | None = None) -> int:
+        """Accept webhooks from now on; the port. Raises ConfigError when the address cannot be had."""
+        from bot.web import Handler, Web
+
+        extra: dict[str, Handler] = {}
+        handler = getattr(self.platforms.get("slack"), "handle", None)
+        if handler is not None and self.config.slack is not None and self.config.slack.signing_secret:
+            extra["/slack/events"] = handler
+        web = Web(self.intake, self.ready, self.metrics, extra)
+        await web.start(self.config.http.host, self.config.http.port if port is None else port)
+        self.web = web
+        self._listening.set()
+        return web.port
+
+    async def preflight(self) -> None:
+        """Ask each platform for the operator's mistakes, all at once. Raises ConfigError with all of them."""
+        found = await asyncio.gather(
+            *(_bounded_preflight(platform) for platform in self.platforms.values()), return_exceptions=True
+        )
+        mistakes = [m for error in found if isinstance(error, ConfigError) for m in error.mistakes]
+        if mistakes:
+            raise ConfigError(*mistakes)
+        for name, error in zip(self.platforms, found, strict=True):
+            if isinstance(error, BaseException):
+                log.error("%s: the look before the start failed: %s", name, error)
+
+    async def begin(self, *, serve: bool = True) -> None:
+        """Start every part. Each has a supervisor of its own: one's bug or outage never ends another."""
+        await self.journal.write(
+            Entry(Kind.START, about={"platforms": sorted(self.platforms), "pid": os.getpid()})
+        )
+        ages = Ages(
+            self.config.retention.alerts, self.config.retention.journal, self.config.retention.payloads
+        )
+        retention = Retention(ages, self.alerts, self.inbox, self.outbox_store, self.journal, self.clock)
+        watch = Watch(self.ready, self.outbox_store, self.fallback, self.clock, self.intake.recovered)
+        self._supervise("outbox", self.outbox.run)
+        self._supervise("bridge", self.bridge.run)
+        self._supervise("retention", retention.run)
+        if serve:
+            self._supervise("watch", watch.run)
+            self._supervise("engine", lambda: self.engine.serve(self.inbox))
+            for name, platform in self.platforms.items():
+                self._supervise(name, lambda platform=platform: platform.run(self.inbox))  # type: ignore[misc]
+
+    def _supervise(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        self._tasks.append(asyncio.create_task(_for_ever(name, work), name=name))
+
+    async def wait(self) -> None:
+        """Until `stop`."""
+        await self._stop.wait()
+
+    def stop(self) -> None:
+        """Ask the app to end."""
+        self._stop.set()
+
+    async def close(self) -> None:
+        """End every part, bounded in time, and let go of the state."""
+        if self.web is not None:
+            await self.web.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        closings = [platform.close() for platform in self.platforms.values()]
+        closings += [closing() for e in self._engines if (closing := getattr(e, "close", None)) is not None]
+        await asyncio.gather(*(_bounded_close(closing) for closing in closings))
+        if self._tasks:
+            with contextlib.suppress(Upstream):
+                await self.journal.write(Entry(Kind.STOP, about={"pid": os.getpid()}))
+        await self.database.close()
+        self._lock.release()
+
+    async def reconfigure(self, config: Config, changes: Sequence[str]) -> None:
+        """People, roles, policy and routes, read again."""
+        self.config = config
+        self._redactor = Redactor(secret_values(config))
+        await self.journal.write(Entry(Kind.CONFIG, about={"changes": list(changes)}))
+
+
+async def _for_ever(name: str, work: Callable[[], Awaitable[None]]) -> None:
+    attempts = 0
+    while True:
+        started = asyncio.get_running_loop().time()
+        try:
+            await work()
+            log.error("%s ended by itself; it starts again", name)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception(
+                "%s fell over, which is my fault no. %s; it starts again", name, secrets.token_hex(2).upper()
+            )
+        attempts = 0 if asyncio.get_running_loop().time() - started > 60 else attempts + 1
+        await asyncio.sleep(delay(attempts, asked=None, spread=0.5))
+
+
+async def _bounded(part: Awaitable[Readiness]) -> Readiness:
+    try:
+        async with asyncio.timeout(10):
+            return await part
+    except TimeoutError:
+        return Readiness(False, "does not answer within 10 s")
+    except Exception as bug:
+        log.exception("a readiness probe failed")
+        return Readiness(False, f"cannot be asked: {bug}")
+
+
+async def _bounded_preflight(platform: Platform) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(15):
+            await platform.preflight()
+
+
+async def _bounded_close(closing: Awaitable[None]) -> None:
+    try:
+        async with asyncio.timeout(10):
+            await closing
+    except Exception as trouble:
+        log.warning("closing: %s", trouble or type(trouble).__name__)
+
+
+# ---- from the configuration to the parts ----------------------------------------------------------------
+
+
+def credentials(config: Config) -> dict[str, Credential]:
+    """Each endpoint's credential."""
+    return {name: _credential(endpoint.credential) for name, endpoint in config.alerts.endpoints.items()}
+
+
+def _credential(given: ConfiguredCredential) -> Credential:
+    if given.bearer is not None:
+        return Bearer(given.bearer.value)
+    if given.basic is not None:
+        return Basic(given.basic[0], given.basic[1].value)
+    if given.header is not None:
+        return Header(given.header[0], given.header[1].value)
+    return Anybody()
+
+
+def shown(given: ConfiguredCredential) -> dict[str, str]:
+    """The headers that this credential asks a sender for."""
+    import base64
+
+    if given.bearer is not None:
+        return {"Authorization": f"Bearer {given.bearer.value}"}
+    if given.basic is not None:
+        pair = f"{given.basic[0]}:{given.basic[1].value}"
+        return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+    if given.header is not None:
+        return {given.header[0]: given.header[1].value}
+    return {}
+
+
+def _reachable(host: str) -> str:
+    """The address by which we reach ourselves when we listen on `host`."""
+    if host in {"", "0.0.0.0"}:  # noqa: S104 - compared, not bound
+        return "127.0.0.1"
+    if host == "::":
+        return "[::1]"
+    return f"[{host}]" if ":" in host else host
+
+
+def secret_values(config: Config) -> frozenset[str]:
+    """Every secret's value in the configuration: for the redactors."""
+    found: set[str] = set()
+
+    def walk(value: object) -> None:
+        if isinstance(value, Secret):
+            found.add(value.value)
+        elif isinstance(value, Mapping):
+            for item in value.values():
+                walk(item)
+        elif isinstance(value, tuple | list):
+            for item in value:
+                walk(item)
+        elif hasattr(type(value), "__dataclass_fields__"):
+            for name in type(value).__dataclass_fields__:  # type: ignore[attr-defined]
+                walk(getattr(value, name))
+
+    walk(config)
+    return frozenset(found)
+
+
+def compose_tree(config: Config) -> "ComposeTree | None":
+    """The reader of the compose tree, when there is one to read."""
+    if config.estate.root is None:
+        return None
+    from estate.compose.tree import ComposeTree
+
+    return ComposeTree(config.estate.root, config.estate.also)
+
+
+def docker_engines(config: Config) -> list[DockerPort]:
+    """The Engines that the configuration names; without a name the local one."""
+    from estate.docker import DockerEngine
+
+    return [DockerEngine(config.estate.docker, "local")]

@@ -1,0 +1,111 @@
+"""`tocsin console`: the embedded default. Chat in the terminal, with no config, no account and no network."""
+
+import asyncio
+import contextlib
+import logging
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bot.app import App, docker_engines
+from bot.config import console as setting
+from bot.core.errors import ConfigError, Mistake
+from bot.platforms.console import Console, PipeLines
+from bot.platforms.console_text import Known
+from estate.model import Tree
+
+SAMPLE = Path(__file__).resolve().parent.parent / "examples" / "estate"
+
+
+async def console(estate: Path | None, state: Path | None) -> int:
+    """Until the end of input; 0."""
+    logging.getLogger().addHandler(logging.NullHandler())
+    if estate is not None and not estate.is_dir():
+        raise ConfigError(
+            Mistake(f"--estate {estate}", "is no directory", "name the folder that holds your compose files")
+        )
+    with _place(state) as (kept, scratch):
+        root = estate.absolute() if estate is not None else _sample(scratch)
+        config = setting.config(kept, estate=root)
+        tty = sys.stdin.isatty() and sys.stdout.isatty()
+        talk = Console(people=lambda: config.people, files=kept / "files", colour=tty, width=_width)
+        app = App(config, lambda _: [talk], engines=docker_engines(config))
+        await app.open()
+        try:
+            await app.begin(serve=False)
+            webhook = asyncio.create_task(_listen(app, talk))
+            try:
+                await _chat(app, talk, tty, kept)
+            finally:
+                webhook.cancel()
+                await asyncio.gather(webhook, return_exceptions=True)
+        finally:
+            await app.close()
+    return 0
+
+
+async def _chat(app: App, talk: Console, tty: bool, kept: Path) -> None:
+    if not tty:
+        await talk.chat(app.engine.handle, app.journal, app.clock, PipeLines())
+        return
+    # Loaded only for a terminal: 110 ms that a pipe has no use for.
+    from bot.platforms.console_prompt import Prompt, above_the_prompt
+
+    with above_the_prompt():
+        prompt = Prompt(talk, lambda: _known(app, talk), history=kept / "history")
+        await talk.chat(app.engine.handle, app.journal, app.clock, prompt)
+
+
+async def _known(app: App, talk: Console) -> Known:
+    """What completion may offer now."""
+    services = app.services()
+    tree = await services.compose.tree() if services.compose is not None else Tree()
+    return Known(
+        commands=services.commands,
+        prefix=services.prefix,
+        seats=talk.seats,
+        rooms=list(services.rooms),
+        services=sorted({service.name for service in tree.services}),
+    )
+
+
+async def _listen(app: App, talk: Console) -> None:
+    """The webhook starts after the prompt: its library takes longer to load than the first answer."""
+    await asyncio.to_thread(__import__, "bot.web")
+    try:
+        port = await app.listen()
+    except ConfigError:
+        port = await app.listen(port=0)
+    talk.note(f"webhook: http://127.0.0.1:{port}/alerts/default — to try it: {_curl(port)}")
+
+
+def _curl(port: int) -> str:
+    body = '{"alerts":[{"status":"firing","labels":{"alertname":"Try","severity":"warning"}}]}'
+    return f"curl -d '{body}' http://127.0.0.1:{port}/alerts/default"
+
+
+@contextmanager
+def _place(state: Path | None) -> Iterator[tuple[Path, Path]]:
+    """The state directory, and a scratch directory that goes at the end."""
+    scratch = Path(tempfile.mkdtemp(prefix="tocsin-"))
+    try:
+        yield (state.absolute() if state is not None else scratch / "state"), scratch
+    finally:
+        with contextlib.suppress(OSError):
+            shutil.rmtree(scratch)
+
+
+def _sample(scratch: Path) -> Path | None:
+    """A copy of the sample estate, so that nothing done here touches the clone it was started from."""
+    if not SAMPLE.is_dir():
+        return None
+    copy = scratch / "estate"
+    shutil.copytree(SAMPLE, copy, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+def _width() -> int:
+    return shutil.get_terminal_size().columns
