@@ -72,13 +72,15 @@ class Engine:
         return self
 
     def _forget_the_dead(self) -> None:
-        """Remove process id files of a crash: dockerd takes a containerd that nobody reaped for a live one."""
+        """Remove process id files of a crash: to dockerd a zombie containerd lives."""
         (self.root / "pid").unlink(missing_ok=True)
         file = self.root / "exec" / "containerd" / "containerd.pid"
         if file.exists() and int(file.read_text()) not in self.leftovers():
             file.unlink()
 
     def _answers(self) -> bool:
+        if not self.socket.exists():
+            return False
         try:
             return bool(self.client.ping())
         except (docker.errors.DockerException, OSError):
