@@ -1,13 +1,17 @@
 """The commands. `ALL` is the only registry: what is not in it does not exist."""
 
 from bot.core.command import Command
-from commands import about, alerts, journal
+from commands import about, alerts, images, journal, logs, status
 
 ALL: tuple[Command, ...] = (
     about.help_,
     about.whoami,
     about.why,
     about.ping,
+    status.status,
+    status.unhealthy,
+    logs.logs,
+    images.images,
     alerts.alerts,
     alerts.test_alert,
     journal.journal,
