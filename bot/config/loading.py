@@ -8,6 +8,7 @@ from bot.config.build import build
 from bot.config.checks import check
 from bot.config.model import Config
 from bot.config.reading import Reader, faults
+from bot.config.roles import CHANGING, READING
 from bot.config.schema import TOP
 from bot.core.errors import ConfigError, Mistake
 
@@ -22,6 +23,7 @@ def load(path: Path, env: Mapping[str, str], commands: Collection[str] = ()) -> 
     against what exists.
     """
     reader = Reader(path, env)
+    known = (*commands, *READING, *CHANGING) if commands else ()
     try:
         root, found = nodes.parse(_content(path))
     except nodes.Unreadable as error:
@@ -32,12 +34,12 @@ def load(path: Path, env: Mapping[str, str], commands: Collection[str] = ()) -> 
         raise ConfigError(Mistake(f"{path}:1", "the file is empty", "start from config.example.yml"))
     top = reader.read(TOP, root, "", 1)
     if isinstance(root, nodes.Mapping):
-        check(top, reader, commands)
+        check(top, reader, known)
     if reader.mistakes:
         ordered = sorted(reader.mistakes, key=lambda noted: noted[0])
         raise ConfigError(*dict.fromkeys(mistake for _, mistake in ordered))
     warnings = tuple(warning for _, warning in sorted(reader.warnings))
-    return build(top, path.parent, warnings, tuple(commands))
+    return build(top, path.parent, warnings, known)
 
 
 def _content(path: Path) -> bytes:

@@ -13,6 +13,12 @@ READING = (
 )  # fmt: skip
 """The commands that change nothing: what a viewer may ask for."""
 
+CHANGING = (
+    "test alert", "restart", "start", "stop", "pin", "update", "rollback", "fix", "waive",
+    "backup now", "backup verify", "backup drill", "approve", "deny", "cancel",
+)  # fmt: skip
+"""The other commands of the contract: a policy may name them also where they do not exist yet."""
+
 BUILT_IN = {
     "viewer": Role("viewer", READING),
     "operator": Role("operator", ("*",)),

@@ -1,0 +1,121 @@
+"""The estate: its folders, the Engine, the Compose tool, the backup's tool."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bot.config.model import Backup, Config, Estate
+from bot.doctor.finding import PATIENCE, Finding, bad, bounded, ok, unknown
+
+_COMPOSE = (("docker", "compose"), ("docker-compose",))
+
+
+async def examine(config: Config, env: Mapping[str, str]) -> list[Finding]:
+    estate = config.estate
+    parts = [
+        bounded("docker", _engine(estate, env)),
+        bounded("compose", _compose(estate)),
+        bounded("backup", _backup(estate.backup)),
+    ]
+    folders = await asyncio.to_thread(_folders, estate)
+    found = await asyncio.gather(*parts)
+    return [*folders, *(finding for part in found for finding in part)]
+
+
+def _folders(estate: Estate) -> list[Finding]:
+    named = [("estate.root", estate.root)] if estate.root else []
+    named += [("estate.also", folder) for folder in estate.also]
+    named += [("estate.paths", Path(here)) for here in estate.paths.values()]
+    return [_folder(key, path) for key, path in named]
+
+
+def _folder(key: str, path: Path) -> Finding:
+    if not path.is_dir():
+        return bad(f"{key} {path}: is not there", "is it mounted here, at this path?")
+    if not os.access(path, os.R_OK | os.X_OK):
+        return bad(f"{key} {path}: may not be read", "let the user that runs tocsin read it")
+    return ok(f"{key} {path}: can be read")
+
+
+async def _engine(estate: Estate, env: Mapping[str, str]) -> list[Finding]:
+    from estate.docker import DockerEngine
+
+    engine = DockerEngine(estate.docker, environ=env, timeout=PATIENCE)
+    state = await engine.ready()
+    what = f"docker {engine.url}"
+    if state.ok:
+        return [ok(f"{what}: answers")]
+    remedy = "is the Engine running, and may the user that runs tocsin use it?"
+    if estate.docker is None and not env.get("DOCKER_HOST"):
+        return [unknown(f"{what}: {state.why}", "without an Engine, commands about containers say so")]
+    return [bad(f"{what}: {state.why}", remedy)]
+
+
+async def _compose(estate: Estate) -> list[Finding]:
+    if estate.root is None:
+        return []
+    tried = (estate.compose,) if estate.compose else _COMPOSE
+    for argv in tried:
+        version = await _version([*argv, "version", "--short"])
+        if version is not None:
+            return [ok(f"compose `{' '.join(argv)}`: version {version}")]
+    names = " and ".join(f"`{' '.join(argv)}`" for argv in tried)
+    return [
+        bad(
+            f"compose: {names} cannot be run",
+            "install the Compose plugin, or name the tool in estate.compose",
+        )
+    ]
+
+
+async def _backup(backup: Backup | None) -> list[Finding]:
+    if backup is None:
+        return []
+    if backup.engine == "restic":
+        version = await _version(["restic", "version"])
+        if version is None:
+            return [bad("estate.backup: restic cannot be run", "install restic")]
+        return [ok(f"estate.backup: {version.splitlines()[0]}")]
+    if backup.engine == "command":
+        found = shutil.which(backup.argv[0])
+        if found is None:
+            return [
+                bad(
+                    f"estate.backup: {backup.argv[0]} is no program here",
+                    "install it, or write its whole path",
+                )
+            ]
+        return [ok(f"estate.backup: {found}")]
+    if shutil.which("systemctl") is None:
+        return [
+            bad("estate.backup: there is no systemctl here", "run tocsin on the host, or use another engine")
+        ]
+    known = await _version(["systemctl", "cat", "--", str(backup.unit)])
+    if known is None:
+        return [
+            bad(f"estate.backup: systemd knows no unit {backup.unit}", "install the unit, or name another")
+        ]
+    return [ok(f"estate.backup: the unit {backup.unit} is there")]
+
+
+async def _version(argv: Sequence[str]) -> str | None:
+    """What it prints, or None when it cannot be run, fails or hangs."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+    except OSError:
+        return None
+    try:
+        out, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return None
+    said = out.decode(errors="replace").strip()
+    return said if process.returncode == 0 and said else None

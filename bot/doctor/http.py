@@ -1,0 +1,54 @@
+"""Asking over HTTP: an answer as JSON, or why there is none, in words."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from bot.doctor.finding import PATIENCE
+
+JSON = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """status 0: nobody answered, and `trouble` says why. `body`: {} when it was no JSON object."""
+
+    status: int
+    body: JSON = field(default_factory=dict)
+    text: str = ""
+    trouble: str = ""
+    retry_after: str = ""
+
+    @property
+    def good(self) -> bool:
+        return 200 <= self.status < 300
+
+
+def client(base: str, token: str = "") -> httpx.AsyncClient:
+    """Bounded in time, follows no redirect (a token must not travel on)."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    limits = httpx.Limits(max_connections=8)
+    return httpx.AsyncClient(base_url=base, headers=headers, timeout=PATIENCE, limits=limits, trust_env=False)
+
+
+async def ask(http: httpx.AsyncClient, method: str, path: str, **options: Any) -> Answer:
+    """One question. Never raises for what may happen on a network."""
+    try:
+        response = await http.request(method, path, **options)
+    except httpx.ConnectTimeout:
+        return Answer(0, trouble=f"no connection in {PATIENCE:.0f} s")
+    except httpx.TimeoutException:
+        return Answer(0, trouble=f"no answer in {PATIENCE:.0f} s")
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        return Answer(0, trouble=str(error) or type(error).__name__)
+    try:
+        body = response.json()
+    except (ValueError, RecursionError):
+        body = None
+    return Answer(
+        response.status_code,
+        body if isinstance(body, dict) else {},
+        response.text[:200],
+        retry_after=response.headers.get("Retry-After", ""),
+    )
