@@ -21,6 +21,7 @@ from uuid import uuid4
 import nio
 from nio.crypto import encrypt_attachment
 
+from bot.core.backoff import delay
 from bot.core.doc import Doc, File, say
 from bot.core.errors import ConfigError, Mistake, Scope, Upstream
 from bot.core.model import Event, Identity, People, Readiness, Room, Trust
@@ -36,7 +37,7 @@ from bot.ports import Clock, Inbox, Pace
 
 __all__ = ["Ignored", "MatrixPlatform", "Settings"]
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("tocsin.matrix")
 
 LONG_POLL = 30.0
 """Seconds a sync waits at the homeserver for news."""
@@ -406,23 +407,22 @@ class MatrixPlatform:
 
     async def run(self, inbox: Inbox) -> None:
         """Until cancelled. Every failure waits before the next try, longer each time, with jitter."""
-        delay = 1.0
+        attempts = 0
         while True:
             try:
                 await self._open()
                 await self._turn(inbox)
-                delay = 1.0
+                attempts = 0
                 continue
             except ConfigError as mistake:
                 # At start this ends the process; while running only readiness says it.
-                self._trouble, wait = str(mistake), 60.0
+                self._trouble, asked = str(mistake), 60.0
             except Upstream as trouble:
-                self._trouble = str(trouble)
-                wait = max(trouble.retry_after or 0.0, delay)
+                self._trouble, asked = str(trouble), trouble.retry_after or 0.0
                 self._after(trouble)
             log.warning("matrix: %s", self._trouble)
-            await asyncio.sleep(wait * (1 + random.random() / 2))
-            delay = min(delay * 2, 60.0)
+            await asyncio.sleep(delay(attempts, asked=asked, spread=random.random()))
+            attempts += 1
 
     async def send(self, room: Room, doc: Doc, *, key: str, thread: str | None = None) -> str:
         """One message, its files below it. The same key shows once, for as long as the homeserver remembers

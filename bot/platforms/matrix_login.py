@@ -10,7 +10,7 @@ from bot.platforms import matrix_keys as keys
 from bot.platforms.matrix_http import DENIED, Answer, Wire
 from bot.platforms.matrix_state import Login, load_login, save_login, write_private
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("tocsin.matrix")
 
 
 @dataclass(frozen=True, slots=True)
