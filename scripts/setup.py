@@ -253,9 +253,8 @@ def check_packages() -> None:
         lines.append(f"Install Docker's docker-compose-plugin and link its docker-compose to {compose}")
     if os.geteuid() != 0:
         lines.append("The tests start a Docker Engine of their own, which needs root: sudo make test")
-        lines.append(
-            "What needs no root: .venv/bin/python -m pytest --ignore tests/real --ignore tests/house/test_dockerfile.py"
-        )
+        rootless = "--ignore tests/real --ignore tests/house/test_dockerfile.py"
+        lines.append(f"What needs no root: .venv/bin/python -m pytest {rootless}")
     if lines:
         raise Missing("\n".join(lines))
 
