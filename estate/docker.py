@@ -98,7 +98,7 @@ class DockerEngine:
         try:
             await asyncio.wait_for(self._slots.acquire(), self._timeout)
         except TimeoutError:
-            raise self._silent("all our connections to it wait for an answer") from None
+            raise _silent(self.url, self._timeout) from None
         loop = asyncio.get_running_loop()
         job: Future[_T] = self._threads.submit(self._work, work)
         # The slot belongs to the thread, not to the caller, who may have given up long before.
@@ -106,10 +106,7 @@ class DockerEngine:
         try:
             return await asyncio.wait_for(asyncio.wrap_future(job), self._timeout)
         except TimeoutError:
-            raise self._silent(f"no answer within {self._timeout:g} s") from None
-
-    def _silent(self, what: str) -> Upstream:
-        return Upstream(f"the Docker Engine at {self.url} is stuck: {what}; look at the Docker service there")
+            raise _silent(self.url, self._timeout) from None
 
     def _work(self, work: Callable[["APIClient"], _T]) -> _T:
         try:
@@ -181,7 +178,7 @@ def _explain(error: Exception, url: str, seconds: float) -> Upstream | None:
     if api := next((one for one in chain if isinstance(one, APIError)), None):
         return _refused(api.status_code or 500, str(api.explanation or api), url)
     if any(isinstance(one, TimeoutError | Timeout) for one in chain):
-        return Upstream(f"the Docker Engine at {url} gave no answer within {seconds:g} s")
+        return _silent(url, seconds)
     number = next((one.errno for one in chain if isinstance(one, OSError) and (one.errno or 0) > 0), None)
     if number in {errno.EACCES, errno.EPERM}:
         return Upstream(
@@ -195,6 +192,10 @@ def _explain(error: Exception, url: str, seconds: float) -> Upstream | None:
             "or set DOCKER_HOST, or estate.docker in the configuration, to where it runs"
         )
     return None
+
+
+def _silent(url: str, seconds: float) -> Upstream:
+    return Upstream(f"the Docker Engine at {url} gave no answer within {seconds:g} s: is it stuck?")
 
 
 def _chain(error: BaseException) -> Iterable[BaseException]:
