@@ -27,8 +27,10 @@ async def examine(config: Config) -> list[Finding]:
 
 async def _examine(config: Config, matrix: Matrix) -> list[Finding]:
     token = matrix.access_token.value if matrix.access_token else ""
+    async with client(matrix.homeserver) as anybody:
+        # Without the token: with a bad one, even this is refused.
+        homeserver = _homeserver(matrix, await ask(anybody, "GET", "/_matrix/client/versions"))
     async with client(matrix.homeserver, token) as http:
-        homeserver = _homeserver(matrix, await ask(http, "GET", "/_matrix/client/versions"))
         if homeserver.verdict != "ok":
             return [homeserver]
         if not token:
