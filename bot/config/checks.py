@@ -102,6 +102,11 @@ def _people(top: Item, reader: Reader) -> None:
                 reader.mistake(matrix.line, f"{matrix.path}: is the bot's own account", "name the person's")
         if slack and slack.value:
             _slack_account(top, slack, person, taken, reader)
+        required = top.get("matrix", "encryption")
+        if required and required.value == "required" and matrix and _list(person, "roles"):
+            if not _list(person, "matrix_keys"):
+                what = "no matrix_keys, so with encryption: required only reading works"
+                reader.warn(person.line, f"{person.path}: has {what}")
         for role in _list(person, "roles"):
             _exists(role, role_names(top), "role", reader)
         for key in _list(person, "matrix_keys"):
@@ -228,7 +233,8 @@ def _endpoints(top: Item, reader: Reader) -> None:
             if everything is None and isinstance(route.value, dict) and (match is None or match.value == []):
                 everything = route
     if endpoints.parts() and top.get("fallback") is None:
-        reader.warn(endpoints.line, "fallback: is not set: what no route takes is shown nowhere")
+        first = next((f"in {quoted(name)}, the first room" for name in names(top, "rooms")), "nowhere")
+        reader.warn(endpoints.line, f"fallback: is not set: what no route takes is shown {first}")
 
 
 def _credential(endpoint: Item, reader: Reader, secrets: dict[str, Item]) -> None:
@@ -263,6 +269,20 @@ def _route(top: Item, route: Item, reader: Reader) -> None:
         _exists(room, names(top, "rooms"), "room", reader)
     for person in _list(route, "mention"):
         _exists(person, names(top, "people"), "person", reader)
+        _can_be_mentioned(top, route, person, reader)
+
+
+def _can_be_mentioned(top: Item, route: Item, person: Item, reader: Reader) -> None:
+    accounts = top.get("people", str(person.value))
+    places = {
+        name
+        for room in _list(route, "rooms")
+        for name in (top.get("rooms", str(room.value)) or route).parts()
+    }
+    if accounts is not None and not places & set(accounts.parts()):
+        reader.warn(
+            person.line, f"{person.path}: {quoted(person.value)} has no account where this route rings"
+        )
 
 
 # ---- the estate and the rest ----------------------------------------------------------------------------

@@ -38,7 +38,7 @@ def load(path: Path, env: Mapping[str, str], commands: Collection[str] = ()) -> 
     if reader.mistakes:
         ordered = sorted(reader.mistakes, key=lambda noted: noted[0])
         raise ConfigError(*dict.fromkeys(mistake for _, mistake in ordered))
-    warnings = tuple(warning for _, warning in sorted(reader.warnings))
+    warnings = tuple(warning for _, warning in sorted(reader.warnings, key=lambda noted: noted[0]))
     return build(top, path.parent, warnings, known)
 
 

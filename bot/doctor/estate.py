@@ -43,7 +43,10 @@ async def _engine(estate: Estate, env: Mapping[str, str]) -> list[Finding]:
     from estate.docker import DockerEngine
 
     engine = DockerEngine(estate.docker, environ=env, timeout=PATIENCE)
-    state = await engine.ready()
+    try:
+        state = await engine.ready()
+    finally:
+        await engine.close()
     what = f"docker {engine.url}"
     if state.ok:
         return [ok(f"{what}: answers")]

@@ -25,11 +25,11 @@ class Answer:
         return 200 <= self.status < 300
 
 
-def client(base: str, token: str = "") -> httpx.AsyncClient:
+def client(base: str, token: str = "", patience: float = PATIENCE) -> httpx.AsyncClient:
     """Bounded in time, follows no redirect (a token must not travel on)."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     limits = httpx.Limits(max_connections=8)
-    return httpx.AsyncClient(base_url=base, headers=headers, timeout=PATIENCE, limits=limits, trust_env=False)
+    return httpx.AsyncClient(base_url=base, headers=headers, timeout=patience, limits=limits, trust_env=False)
 
 
 async def ask(http: httpx.AsyncClient, method: str, path: str, **options: Any) -> Answer:
@@ -37,9 +37,9 @@ async def ask(http: httpx.AsyncClient, method: str, path: str, **options: Any) -
     try:
         response = await http.request(method, path, **options)
     except httpx.ConnectTimeout:
-        return Answer(0, trouble=f"no connection in {PATIENCE:.0f} s")
+        return Answer(0, trouble="no connection in time")
     except httpx.TimeoutException:
-        return Answer(0, trouble=f"no answer in {PATIENCE:.0f} s")
+        return Answer(0, trouble="no answer in time")
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         return Answer(0, trouble=str(error) or type(error).__name__)
     try:

@@ -84,7 +84,7 @@ async def _port(host: str, port: int) -> Finding:
             "http.listen wants an address of this machine, port 1024 or above",
         )
     near = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, shown.rpartition(":")[0])  # noqa: S104 - asked, not bound
-    async with client(f"http://{near}:{port}") as http:
+    async with client(f"http://{near}:{port}", patience=2) as http:
         if (await ask(http, "GET", "/healthz")).good:
             return ok(
                 f"{what}: is taken by a program whose /healthz answers, good if that is the running bot"

@@ -38,12 +38,12 @@ def test_mistakes_and_their_number(folder: Path) -> None:
 def test_warnings_are_told_and_harm_nothing(folder: Path) -> None:
     text = """\
 rooms: {ops: {matrix: "!abc:example.org"}}
-people: {ann: {matrix: "@ann:example.org", roles: [operator]}}
+people: {ann: {matrix: "@ann:example.org", roles: [operator]}, sue: {slack: T0AAA/U0BBB}}
 policy:
   pin: {by: admin}
   pin grafana: {by: operator, votes: 2}
   backup nwo: {ask: confirm}
-alerts: {endpoints: {a: {insecure: true, routes: [{rooms: [ops]}, {rooms: [ops]}]}}}
+alerts: {endpoints: {a: {insecure: true, routes: [{rooms: [ops]}, {rooms: [ops], mention: [sue]}]}}}
 """
     code, said = run(folder, MINIMAL + text)
     assert code == 0
@@ -54,9 +54,10 @@ alerts: {endpoints: {a: {insecure: true, routes: [{rooms: [ops]}, {rooms: [ops]}
         "it can never be approved",
         'warning: config.yml:12: policy."backup nwo": the target is "nwo"; did you mean the command "backup now"?',
         "warning: config.yml:13: alerts.endpoints.a.routes[1]: is never reached, line 13 takes all",
+        'warning: config.yml:13: alerts.endpoints.a.routes[1].mention[0]: "sue" has no account where this route rings',
         "warning: config.yml:13: alerts.endpoints.a: whoever reaches the port may post alerts here",
-        "warning: config.yml:13: fallback: is not set: what no route takes is shown nowhere",
-        "good: matrix, 1 room, 1 person, 3 rules, 1 endpoint with 2 routes, on 127.0.0.1:9099",
+        'warning: config.yml:13: fallback: is not set: what no route takes is shown in "ops", the first room',
+        "good: matrix, 1 room, 2 people, 3 rules, 1 endpoint with 2 routes, on 127.0.0.1:9099",
     ]
 
 
@@ -73,3 +74,25 @@ def test_online_is_asked_only_when_the_file_is_good(folder: Path) -> None:
     code, said = run(folder, MINIMAL, online)
     assert code == 1
     assert said.endswith("bad: everything\n")
+
+
+def test_encryption_required_without_keys_is_warned_about(folder: Path) -> None:
+    secure = MINIMAL.replace("off", "required\n  pickle_key_file: secrets/matrix_pickle_key")
+    code, said = run(folder, secure + 'people: {ann: {matrix: "@ann:example.org", roles: [viewer]}}\n')
+    assert code == 0
+    assert said.startswith(
+        "warning: config.yml:8: people.ann: has no matrix_keys, so with encryption: required only reading works\n"
+    )
+
+
+def test_the_example_passes_with_the_commands_that_exist(folder: Path) -> None:
+    import commands
+
+    example = (Path(__file__).parents[2] / "config.example.yml").read_text()
+    path = folder / "config.yml"
+    path.write_text(example)
+    out = io.StringIO()
+    assert check.run(path, None, out, env={}, commands=[command.name for command in commands.ALL]) == 0
+    assert out.getvalue() == (
+        "good: matrix and slack, 1 room, 2 people, 3 rules, 1 endpoint with 2 routes, on 127.0.0.1:9099\n"
+    )
