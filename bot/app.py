@@ -63,7 +63,8 @@ class App:
         self.config = config
         self.clock = SystemClock()
         self._on_step = on_step
-        self.platforms = {platform.name: platform for platform in platforms(self)}
+        self._make_platforms = platforms
+        self.platforms: dict[str, Platform] = {}
         self._lock = Lock(config.state)
         self.database = Database(config.state / "tocsin.db")
         self.outbox_store = OutboxStore(self.database, self.clock)
@@ -202,6 +203,7 @@ class App:
         self._lock.take()
         try:
             await self.database.open()
+            self.platforms.update({platform.name: platform for platform in self._make_platforms(self)})
         except BaseException:
             self._lock.release()
             raise

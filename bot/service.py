@@ -12,6 +12,8 @@ from bot.app import App, docker_engines, secret_values
 from bot.config import load, reload
 from bot.config.model import Config
 from bot.core.errors import ConfigError
+from bot.core.journal import Entry, Kind
+from bot.core.model import Room
 from bot.core.steps import OnStep, no_step
 from bot.ports import Platform
 
@@ -69,8 +71,52 @@ def platforms(app: App) -> list[Platform]:
 
 
 def _matrix(app: App, config: Config) -> Platform:
-    raise NotImplementedError
+    from bot.platforms.matrix import Ignored, MatrixPlatform, Settings
+
+    given = config.matrix
+    assert given is not None  # asked before
+
+    async def ignored(room: Room, what: Ignored) -> None:
+        about = {"id": what.id, "ignored": what.why}
+        await app.journal.write(Entry(Kind.REFUSAL, f"matrix:{what.sender}", place=room.place, about=about))
+
+    settings = Settings(
+        homeserver=given.homeserver,
+        user=given.user,
+        device=given.device,
+        access_token=given.access_token.value if given.access_token else None,
+        password=given.password.value if given.password else None,
+        pickle_key=given.pickle_key.value if given.pickle_key else None,
+        encryption=given.encryption,
+    )
+    rooms = [place for places in config.rooms.values() for place in places if place.platform == "matrix"]
+    return MatrixPlatform(
+        settings,
+        rooms,
+        lambda: app.config.people,
+        config.state / "matrix",
+        app.clock,
+        on_ignored=ignored,
+    )
 
 
 def _slack(app: App, config: Config) -> Platform:
-    raise NotImplementedError
+    from bot.platforms.slack import Settings, SlackPlatform
+
+    given = config.slack
+    assert given is not None  # asked before
+    settings = Settings(
+        team=given.team,
+        bot_token=given.bot_token.value,
+        app_token=given.app_token.value if given.app_token else None,
+        signing_secret=given.signing_secret.value if given.signing_secret else None,
+        api_url=given.api_url,
+    )
+    rooms = [place for places in config.rooms.values() for place in places if place.platform == "slack"]
+    return SlackPlatform(
+        settings,
+        rooms=rooms,
+        people=lambda: app.config.people,
+        clock=app.clock,
+        prefix=config.prefix,
+    )

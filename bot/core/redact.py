@@ -367,7 +367,7 @@ def _value(name: str, value: str) -> str:
 
 
 _HEX = frozenset("0123456789abcdefABCDEF-")
-_FINGERPRINT = re.compile(r"(?i:sha\d{1,3}[:-]|ed25519:|\$)\Z")
+_FINGERPRINT = re.compile(r"(?i:sha\d{1,3}[:-]|ed25519:|[$!])\Z")
 
 
 def _replace_long(found: re.Match[str]) -> str:
