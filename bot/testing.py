@@ -10,6 +10,7 @@ from bot.core.errors import Upstream
 from bot.core.journal import GENESIS, Entry, Row, chain
 from bot.core.model import Event, Identity, Readiness, Room
 from bot.ports import AlertView, Clock, Inbox, Pace, Received
+from estate.model import Container, Detail, Image, Tree
 
 
 @dataclass
@@ -148,11 +149,59 @@ class FakeRequests:
             if number not in self.finished:
                 yield Received(number, event)
 
-    async def finish(
-        self, received: Received, answers: Sequence[Outgoing], entries: Sequence[Entry]
-    ) -> None:
+    async def finish(self, received: Received, answers: Sequence[Outgoing], entries: Sequence[Entry]) -> None:
         if self.troubles:
             raise self.troubles.pop()
         assert received.id not in self.finished, "finished twice"
         self.finished[received.id] = (answers, entries)
         self.order.append(received.id)
+
+
+@dataclass
+class FakeEngine:
+    """A Docker Engine that has these containers. `trouble` is raised by every call; `calls` counts them."""
+
+    details: Sequence[Detail] = ()
+    host: str = "local"
+    log: dict[str, str] = field(default_factory=dict)
+    """Container name → its log, as written."""
+    stock: Sequence[Image] = ()
+    trouble: Upstream | None = None
+    calls: list[str] = field(default_factory=list)
+
+    async def containers(self) -> Sequence[Container]:
+        self._note("containers")
+        return [detail.container for detail in self.details]
+
+    async def detail(self, container: Container) -> Detail:
+        self._note(f"detail {container.name}")
+        found = next((one for one in self.details if one.container.id == container.id), None)
+        if found is None:
+            raise Upstream(f"no such container: {container.name}", permanent=True)
+        return found
+
+    async def logs(self, container: Container, *, tail: int, since: datetime | None = None) -> str:
+        self._note(f"logs {container.name} {tail} {since}")
+        return "".join(self.log.get(container.name, "").splitlines(keepends=True)[-tail:])
+
+    async def images(self) -> Sequence[Image]:
+        self._note("images")
+        return self.stock
+
+    async def ready(self) -> Readiness:
+        return Readiness(self.trouble is None, str(self.trouble or ""))
+
+    def _note(self, call: str) -> None:
+        self.calls.append(call)
+        if self.trouble is not None:
+            raise self.trouble
+
+
+@dataclass
+class FakeCompose:
+    """A compose tree, as told."""
+
+    says: Tree = field(default_factory=Tree)
+
+    async def tree(self) -> Tree:
+        return self.says

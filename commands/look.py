@@ -11,8 +11,7 @@ from bot.core.doc import Line, Strong, line
 from bot.core.errors import Upstream, UserError
 from bot.core.redact import Redactor
 from bot.ports import Engine
-from estate.compose.project import public_words
-from estate.compose.secrets import secret_values
+from estate.compose.secrets import public_words, secret_values
 from estate.inventory import Thing, inventory
 from estate.logs import clean
 from estate.model import Container, Detail, Tree

@@ -82,10 +82,3 @@ def _list(value: Any) -> list[Any]:
 def fold(name: str) -> str:
     """A project's name as Compose folds it: `A b` → `ab`, `--help` → `help`."""
     return re.sub(r"[^a-z0-9_-]", "", name.lower()).lstrip("_-")
-
-
-def public_words(services: Sequence[Service]) -> Iterator[str]:
-    """What answers are made of: the names of projects, services, containers, images and their parts."""
-    for service in services:
-        yield from (service.project, service.name, service.container_name or "")
-        yield from re.split(r"[/:@]", service.image or "")

@@ -6,8 +6,10 @@ of every answer, and beside its name (`password=grafana`) it is redacted anyway.
 """
 
 import re
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Iterator, Set
 from urllib.parse import unquote
+
+from estate.model import Service
 
 SHORTEST = 4
 
@@ -50,6 +52,13 @@ def secret_values(pairs: Iterable[tuple[str, str]], public: Set[str] = frozenset
         if not passwords and is_secret(name, value):
             found.add(value)
     return frozenset(v for v in found if len(v) >= SHORTEST and v.lower() not in public | _COMMON)
+
+
+def public_words(services: Iterable[Service]) -> Iterator[str]:
+    """What answers are made of: the names of projects, services, containers, images and their parts."""
+    for service in services:
+        yield from (service.project, service.name, service.container_name or "")
+        yield from re.split(r"[/:@]", service.image or "")
 
 
 def is_secret(name: str, value: str) -> bool:

@@ -13,8 +13,8 @@ from pathlib import Path
 from estate.compose.discover import OVERRIDES, STANDARD, discover
 from estate.compose.file import ComposeFile, pairs, read_file, texts
 from estate.compose.load import LONGEST, Unreadable
-from estate.compose.project import Project, fold, public_words
-from estate.compose.secrets import secret_values
+from estate.compose.project import Project, fold
+from estate.compose.secrets import public_words, secret_values
 from estate.compose.variables import fill, listed, read_env
 from estate.model import Service, Tree
 

@@ -255,8 +255,8 @@ def test_no_bytes_crash_the_reader(data: bytes) -> None:
             pass  # that is an answer, too
 
 
-BITS = r"""services: web: image: - { } [ ] &a *a <<: !reset !!binary ? | > ' " \0 extends: include: file: profiles:
-a ${V:- $ environment: deploy: replicas: env_file: secrets: name: --- # ~ ../ scale: é"""
+BITS = r"""services: web: image: - { } [ ] &a *a <<: !reset !!binary ? | > ' " \0 extends: include: file:
+profiles: a ${V:- $ environment: deploy: replicas: env_file: secrets: name: --- # ~ ../ scale: é"""
 YAML_BITS = st.lists(st.sampled_from([*BITS.split(), "\n", "\n  ", "\n    ", " ", "\t", "\x00"]), max_size=40)
 
 
