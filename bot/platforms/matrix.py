@@ -6,13 +6,10 @@ each failure has one form, and no event of a stranger can stop the loop.
 
 import asyncio
 import contextlib
-import hashlib
-import json
 import logging
 import random
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,17 +19,19 @@ import nio
 from nio.crypto import encrypt_attachment
 
 from bot.core.backoff import delay
-from bot.core.doc import Doc, File, say
+from bot.core.doc import Doc
 from bot.core.errors import ConfigError, Mistake, Scope, Upstream
-from bot.core.model import Event, Identity, People, Readiness, Room, Trust
+from bot.core.model import Event, Identity, People, Readiness, Room
 from bot.platforms import matrix_event as events
-from bot.platforms import matrix_html as html
 from bot.platforms import matrix_keys as keys
-from bot.platforms.matrix_event import Ears, Ignored
+from bot.platforms.matrix_doors import FILTER, FRESH, Doors, compact, items, part
+from bot.platforms.matrix_event import Ears, Heard, Ignored
 from bot.platforms.matrix_http import DENIED, JSON, Answer, Wire
 from bot.platforms.matrix_login import Doorman, Settings, lost_store, store_file
 from bot.platforms.matrix_rooms import Book
-from bot.platforms.matrix_state import Login, ReplayGuard, load_moves, private_directory, save_moves
+from bot.platforms.matrix_send import UPLOAD_TIMEOUT, Sender
+from bot.platforms.matrix_state import Login, ReplayGuard, load_moves, private_directory
+from bot.platforms.matrix_trust import Witness
 from bot.ports import Clock, Inbox, Pace
 
 __all__ = ["Ignored", "MatrixPlatform", "Settings"]
@@ -48,39 +47,12 @@ GAP_LIMIT = 2000
 FIRST_SYNC = 10.0
 """Seconds that a message waits for the first sync after a start."""
 SEND_TIMEOUT = 60.0
-UPLOAD_TIMEOUT = 120.0
 KEY_TIMEOUT = 8_000
 """Milliseconds that the homeserver may ask other servers for keys."""
 UNREADABLE_KEPT = timedelta(minutes=10)
 """How long an event whose key has not come is tried again."""
 
-_QUIET: JSON = {"not_types": ["*"]}
-_FILTER: JSON = {
-    "presence": _QUIET,
-    "account_data": _QUIET,
-    "room": {"timeline": {"limit": 100}, "ephemeral": _QUIET, "account_data": _QUIET},
-}
-_FRESH_FILTER: JSON = {**_FILTER, "room": {**_FILTER["room"], "timeline": {"limit": 0}}}
-_INVITES_FILTER: JSON = {**_FILTER, "room": {**_FRESH_FILTER["room"], "state": {"types": []}}}
-
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A timeline event as the homeserver sent it, decrypted where that was possible.
-
-    raw: the envelope; `type` and `content` are the decrypted ones. Nothing else of the payload is believed.
-    sender_key, signed_by: the curve25519 and ed25519 keys of the megolm session; "" for clear text.
-    """
-
-    raw: Mapping[str, Any]
-    sender_key: str = ""
-    signed_by: str = ""
-    forwarded: bool = False
-    unreadable: str = ""
-    """Why it could not be decrypted."""
-    replayed: bool = False
 
 
 class Crypto:
@@ -312,6 +284,11 @@ class Crypto:
         sealed_kind, sealed = self.client.encrypt(room_id, kind, content)
         return sealed_kind, dict(sealed)
 
+    def seal_file(self, data: bytes) -> tuple[bytes, JSON]:
+        """The encrypted bytes, and what opens them (the `file` object, without its `url`)."""
+        sealed, opener = encrypt_attachment(data)
+        return sealed, dict(opener)
+
     async def _share(self, room_id: str) -> None:
         """Give the room's key to every device in it. nio's own would go on when some could not be reached."""
         missing = self.client.get_missing_sessions(room_id)
@@ -329,19 +306,6 @@ class Crypto:
             if not batches:
                 session.shared = True
                 return
-
-
-def _part(answer: Mapping[str, Any], name: str) -> JSON:
-    found = answer.get(name)
-    return found if isinstance(found, dict) else {}
-
-
-def _list(thing: object) -> list[Any]:
-    return thing if isinstance(thing, list) else []
-
-
-def _json(thing: JSON) -> str:
-    return json.dumps(thing, separators=(",", ":"))
 
 
 def _room(room_id: str, state: list[Any], timeline: list[Any]) -> JSON:
@@ -380,6 +344,9 @@ class MatrixPlatform:
         self._wire = Wire(settings.homeserver)
         self._doorman = Doorman(self._wire, settings, directory)
         self._book = Book(rooms, load_moves(directory / "moves.json"))
+        self._doors = Doors(self._wire, self._book, name, settings.user, people, directory / "moves.json")
+        self._witness = Witness(name, settings.user, people)
+        self._sender = Sender(self._wire, self._accounts, votes=settings.encryption != "required")
         self._crypto: Crypto | None = None
         self._names: tuple[str, ...] = ()
         self._opening = asyncio.Lock()
@@ -387,13 +354,9 @@ class MatrixPlatform:
         self._last: datetime | None = None
         self._trouble = "not connected yet"
         self._keys_trouble = ""
-        self._invites: dict[str, str] = {}
-        self._hurry = False
         self._start_over = False
         self._introduced = False
-        self._sends: dict[str, asyncio.Lock] = {}
         self._unreadable: deque[tuple[datetime, Room, str, Heard]] = deque(maxlen=200)
-        self._upload_limit: int | None = None
 
     # ---- bot.ports.Platform
 
@@ -427,11 +390,11 @@ class MatrixPlatform:
     async def send(self, room: Room, doc: Doc, *, key: str, thread: str | None = None) -> str:
         """One message, its files below it. The same key shows once, for as long as the homeserver remembers
         transactions (Synapse: a day)."""
-        return await self._bounded(self._send(room, doc, key, thread, None), doc)
+        return await self._bounded(self._say(room, doc, key, thread), doc)
 
     async def edit(self, room: Room, message_id: str, doc: Doc, *, key: str) -> None:
         """Files of an edit go below the message, each once as long as its bytes stay the same."""
-        await self._bounded(self._edit(room, message_id, doc, key), doc)
+        await self._bounded(self._rewrite(room, message_id, doc, key), doc)
 
     async def find(self, room: Room, key: str, *, thread: str | None = None, since: datetime) -> str | None:
         """Never asked: a repeated send is harmless."""
@@ -439,7 +402,7 @@ class MatrixPlatform:
 
     async def whisper(self, room: Room, to: Identity, doc: Doc, *, key: str) -> None:
         """Matrix cannot say something to one person in a room: it is said to all, addressed to them."""
-        await self._bounded(self._send(room, doc, key, None, to.user_id), doc)
+        await self._bounded(self._say(room, doc, key, None, to.user_id), doc)
 
     async def ready(self) -> Readiness:
         """Connected, in every configured room, and where `required` asks for it, these are encrypted."""
@@ -539,7 +502,7 @@ class MatrixPlatform:
         assert crypto is not None
         since = None if self._start_over else await inbox.cursor(self.name)
         first = not self._synced.is_set()
-        await self._resolve()
+        await self._doors.resolve()
         began = self._clock.now()
         answer = await self._sync(since, first)
         token = answer.get("next_batch")
@@ -551,22 +514,24 @@ class MatrixPlatform:
         await inbox.put(self.name, found, token)
         self._start_over = False
         await self._keep_keys(crypto)
-        if first:
-            await self._pending_invites(crypto)
-        await self._judge_invites(crypto)
+        ids = [self._book.id_of(room.address) for room in self._book.rooms]
+        if first and not all(room_id is not None and crypto.joined(room_id) for room_id in ids):
+            await self._doors.look()
+        await self._doors.accept()
         self._last = self._clock.now()
         self._trouble = "connected"
         self._synced.set()
-        if not first and not self._hurry and token == since and self._last - began < timedelta(seconds=1):
+        quick = self._last - began < timedelta(seconds=1)
+        if quick and token == since and not first and not self._doors.hurry:
             await asyncio.sleep(1)  # a homeserver that does not wait must not make us spin
 
     async def _sync(self, since: str | None, first: bool) -> JSON:
-        wait = 0.0 if first or self._hurry else LONG_POLL
-        self._hurry = False
+        wait = 0.0 if first or self._doors.hurry else LONG_POLL
+        self._doors.hurry = False
         query = {
             "timeout": str(int(wait * 1000)),
             "set_presence": "offline",
-            "filter": _json(_FRESH_FILTER if since is None else _FILTER),
+            "filter": compact(FRESH if since is None else FILTER),
         }
         if since is not None:
             query["since"] = since
@@ -577,54 +542,44 @@ class MatrixPlatform:
 
     async def _digest(self, crypto: Crypto, answer: JSON, since: str | None) -> list[Event]:
         """Everything one sync brought. Raises Upstream when a part is missing: then nothing counts."""
-        came = crypto.feed_devices(_list(_part(answer, "to_device").get("events")))
-        rooms = _part(answer, "rooms")
+        came = crypto.feed_devices(items(part(answer, "to_device").get("events")))
         found: list[Event] = []
-        for room_id, joined in _part(rooms, "join").items():
+        for room_id, joined in part(answer, "rooms", "join").items():
             if isinstance(joined, dict):
                 found += await self._joined(crypto, str(room_id), joined, since)
-        for room_id in _part(rooms, "leave"):
+        for room_id in part(answer, "rooms", "leave"):
             crypto.leave(room_id)
-            self._invites.pop(room_id, None)
-        for room_id, invited in _part(rooms, "invite").items():
-            state = _list(_part(invited, "invite_state").get("events")) if isinstance(invited, dict) else []
-            who = events.inviter(state, crypto.login.user)
-            if who is not None and len(self._invites) < 1000:
-                self._invites[room_id] = who
+        self._doors.note(answer)
         crypto.feed_lists(answer)
         if came:
             found += await self._try_again(crypto)
         return found
 
     async def _joined(self, crypto: Crypto, room_id: str, joined: JSON, since: str | None) -> list[Event]:
-        self._invites.pop(room_id, None)
-        known = crypto.joined(room_id)
-        timeline = _part(joined, "timeline")
-        state, raws = _list(_part(joined, "state").get("events")), _list(timeline.get("events"))
+        timeline = part(joined, "timeline")
+        state, raws = items(part(joined, "state").get("events")), items(timeline.get("events"))
         heard = crypto.feed_room(room_id, state, raws)
-        await self._follow(room_id, [*state, *raws])
+        await self._doors.follow(room_id, [*state, *raws])
         room = self._book.at(room_id)
         if room is None or since is None:
             return []
         me = crypto.login.user
         came_in = any(events.after_own_join([one.raw], me)[1] for one in heard)
         if timeline.get("limited") and not came_in and isinstance(timeline.get("prev_batch"), str):
-            back = await self._fill(crypto, room, room_id, timeline["prev_batch"], since, known)
+            back = await self._fill(crypto, room, room_id, timeline["prev_batch"], since)
             heard = [*back, *heard]
         fresh, _ = events.after_own_join([one.raw for one in heard], me)
         heard = heard[len(heard) - len(fresh) :]
         return [event for one in heard if (event := await self._judge(crypto, room, room_id, one))]
 
-    async def _fill(
-        self, crypto: Crypto, room: Room, room_id: str, start: str, since: str, known: bool
-    ) -> list[Heard]:
+    async def _fill(self, crypto: Crypto, room: Room, room_id: str, start: str, since: str) -> list[Heard]:
         """The events between the last sync and this one's timeline, oldest first."""
         found: list[JSON] = []
         position: str | None = start
         while position is not None and len(found) < GAP_LIMIT:
             query = {"from": position, "to": since, "dir": "b", "limit": "100"}
             answer = await self._wire.call("GET", "rooms", room_id, "messages", query=query)
-            chunk = [raw for raw in _list(answer.get("chunk")) if isinstance(raw, dict)]
+            chunk = [raw for raw in items(answer.get("chunk")) if isinstance(raw, dict)]
             found += chunk
             if any(events.after_own_join([raw], crypto.login.user)[1] for raw in chunk):
                 break
@@ -661,7 +616,7 @@ class MatrixPlatform:
             await self._cannot_read(room, room_id, heard)
             return None
         ears = Ears(crypto.login.user, self._names, relations=self._settings.encryption != "required")
-        trust = await self._trust(crypto, room_id, heard)
+        trust = await self._witness.trust(crypto, room_id, heard)
         found = events.read(heard.raw, room=room, ears=ears, trust=trust, now=self._clock.now())
         return None if isinstance(found, Ignored) else found
 
@@ -680,48 +635,6 @@ class MatrixPlatform:
             words = "a replayed message" if heard.replayed else "a message that this device cannot decrypt"
             await self._on_ignored(room, Ignored(event_id, sender, words, worth_telling=True))
 
-    async def _trust(self, crypto: Crypto, room_id: str, heard: Heard) -> Trust:
-        secret = crypto.encrypted(room_id)
-        sender = str(heard.raw.get("sender"))
-        stranger = self._stranger(crypto, sender)
-        if not heard.sender_key:
-            why = "said in the clear in an encrypted room" if secret else ""
-            if heard.raw.get("type") == "m.reaction":
-                why = "a reaction is never encrypted"
-            return Trust(room_encrypted=secret, stranger=bool(stranger), why=stranger or why)
-        if sender == crypto.login.user:
-            return Trust(encrypted=True, room_encrypted=True)
-        device = await crypto.device(sender, heard.sender_key)
-        if device is None or device.ed25519 != heard.signed_by:
-            # Somebody else's session under this name: worth no more than clear text.
-            why = f"encrypted by a device that is not one of {sender}"
-            return Trust(room_encrypted=True, stranger=bool(stranger), why=why)
-        verified, why = await self._vouched(crypto, sender, device, heard)
-        return Trust(verified, True, True, bool(stranger), stranger or why)
-
-    def _stranger(self, crypto: Crypto, sender: str) -> str:
-        """Why the sender is a stranger: unlisted and of another server. "" when not."""
-        if self._people().who(Identity(self.name, sender)) is not None:
-            return ""
-        server = sender.partition(":")[2]
-        return "" if server == crypto.login.user.partition(":")[2] else f"an account of {server}"
-
-    async def _vouched(
-        self, crypto: Crypto, sender: str, device: keys.Device, heard: Heard
-    ) -> tuple[bool, str]:
-        person = self._people().who(Identity(self.name, sender))
-        listed = person.matrix_keys if person is not None else ()
-        shown = f"the device {device.id} ({device.ed25519})"
-        if not listed:
-            return False, f"{shown} is not vouched for: no matrix_keys are listed"
-        if heard.forwarded:
-            return False, f"the key came by a detour, not from {shown} itself"
-        if device.ed25519 in {keys.fingerprint(key) for key in listed}:
-            return True, ""
-        if keys.vouched(sender, device, listed, await crypto.publications(sender)):
-            return True, ""
-        return False, f"{shown} is neither listed in matrix_keys nor signed by a key that is"
-
     async def _keep_keys(self, crypto: Crypto) -> None:
         try:
             await crypto.housekeeping()
@@ -735,67 +648,6 @@ class MatrixPlatform:
             await self._introduce(crypto)
 
     # ---- rooms
-
-    async def _resolve(self) -> None:
-        for alias in self._book.aliases():
-            try:
-                answer = await self._wire.call("GET", "directory", "room", alias)
-            except Answer as refused:
-                if refused.errcode in DENIED:
-                    raise
-                self._book.trouble[alias] = str(refused)
-                continue
-            room_id = answer.get("room_id")
-            if isinstance(room_id, str):
-                self._book.learn(alias, room_id)
-
-    async def _pending_invites(self, crypto: Crypto) -> None:
-        """Invitations from before our position are in no sync: look once, if a room is missing."""
-        if all(crypto.joined(self._book.id_of(room.address) or "") for room in self._book.rooms):
-            return
-        query = {"timeout": "0", "set_presence": "offline", "filter": _json(_INVITES_FILTER)}
-        answer = await self._wire.call("GET", "sync", query=query, timeout=120.0)
-        for room_id, invited in _part(_part(answer, "rooms"), "invite").items():
-            state = _list(_part(invited, "invite_state").get("events")) if isinstance(invited, dict) else []
-            who = events.inviter(state, crypto.login.user)
-            if who is not None:
-                self._invites[room_id] = who
-
-    async def _judge_invites(self, crypto: Crypto) -> None:
-        """Accept what a listed person invites us to, if it is configured. The rest stays unanswered."""
-        for room_id, who in list(self._invites.items()):
-            room = self._book.at(room_id)
-            if room is None or self._people().who(Identity(self.name, who)) is None:
-                log.debug("matrix: an invitation of %s to %s is not for us", who, room_id)
-                continue
-            try:
-                await self._wire.call("POST", "join", room_id, body={})
-            except Answer as refused:
-                if refused.errcode in DENIED:
-                    raise
-                log.warning("matrix: cannot accept the invitation to %s: %s", room_id, refused)
-                continue
-            log.info("matrix: joined %s, invited by %s", room.name or room.address, who)
-            self._invites.pop(room_id, None)
-            self._hurry = True
-
-    async def _follow(self, room_id: str, raws: Sequence[Any]) -> None:
-        """A configured room that was upgraded: go where its tombstone points."""
-        room = self._book.at(room_id)
-        for raw in raws:
-            new = events.successor(raw) if isinstance(raw, dict) else None
-            if room is None or new is None or self._book.id_of(room.address) != room_id:
-                continue
-            try:
-                server = str(raw.get("sender")).partition(":")[2]
-                await self._wire.call("POST", "join", new, query={"via": server}, body={})
-            except Answer as refused:
-                log.warning("matrix: %s moved to %s, which cannot be joined: %s", room_id, new, refused)
-                continue
-            if self._book.move(room_id, new):
-                save_moves(self._directory / "moves.json", self._book.moves)
-                log.warning("matrix: room %s was upgraded: %s is now %s", room.name, room_id, new)
-                self._hurry = True
 
     def _wrong_with(self, room: Room, crypto: Crypto) -> str:
         shown = f"{room.name} ({room.address})" if room.name else room.address
@@ -838,97 +690,16 @@ class MatrixPlatform:
         if wrong or room_id is None:
             if room.address.startswith("#"):
                 self._book.forget(room.address)  # asked again at the next turn
-            raise Upstream(wrong, permanent=not self._hurry, scope=Scope.ROOM)
+            raise Upstream(wrong, permanent=not self._doors.hurry, scope=Scope.ROOM)
         return crypto, room_id
 
-    async def _send(self, room: Room, doc: Doc, key: str, thread: str | None, to: str | None) -> str:
+    async def _say(self, room: Room, doc: Doc, key: str, thread: str | None, to: str | None = None) -> str:
         crypto, room_id = await self._enter(room)
-        votes = self._settings.encryption != "required"
-        shown = html.render(
-            doc, accounts=self._accounts, in_thread=thread is not None, reactions=votes, to=to
-        )
-        content = dict(shown.content)
-        if thread is not None:
-            content = html.threaded(content, thread)
-        sent = await self._put(crypto, room_id, "m.room.message", content, f"send:{key}")
-        for number, file in enumerate(shown.files):
-            await self._attach(crypto, room_id, file, thread or sent, f"file:{key}:{number}")
-        if shown.choices and votes:
-            for seed in events.SEEDS:
-                await self._react(crypto, room_id, sent, seed)
-        return sent
+        return await self._sender.send(crypto, room_id, doc, key=key, thread=thread, to=to)
 
-    async def _edit(self, room: Room, message_id: str, doc: Doc, key: str) -> None:
+    async def _rewrite(self, room: Room, message_id: str, doc: Doc, key: str) -> None:
         crypto, room_id = await self._enter(room)
-        votes = self._settings.encryption != "required"
-        shown = html.render(doc, accounts=self._accounts, reactions=votes, limit=html.CONTENT_LIMIT)
-        content = html.edited(shown.content, message_id)
-        await self._put(crypto, room_id, "m.room.message", content, f"edit:{key}")
-        for file in shown.files:
-            digest = hashlib.sha256(file.name.encode() + b"\0" + file.content).hexdigest()
-            await self._attach(crypto, room_id, file, message_id, f"below:{message_id}:{digest}")
-
-    async def _put(self, crypto: Crypto, room_id: str, kind: str, content: JSON, key: str) -> str:
-        """One event; the transaction id is made of the key, so the homeserver keeps it single."""
-        transaction = "tocsin-" + hashlib.sha256(f"{room_id}\0{key}".encode()).hexdigest()[:40]
-        async with self._sends.setdefault(room_id, asyncio.Lock()):  # else order is lost
-            if kind != "m.reaction":
-                kind, content = await crypto.seal(room_id, kind, content)
-            answer = await self._wire.call("PUT", "rooms", room_id, "send", kind, transaction, body=content)
-        event_id = answer.get("event_id")
-        if not isinstance(event_id, str):
-            raise Upstream("send: the homeserver answers without an event id", ambiguous=True)
-        return event_id
-
-    async def _react(self, crypto: Crypto, room_id: str, target: str, key: str) -> None:
-        try:
-            await self._put(crypto, room_id, "m.reaction", html.reaction(target, key), f"seed:{target}:{key}")
-        except Answer as refused:
-            if not refused.permanent:
-                raise
-            # Already there, or not allowed here: the typed way always works.
-            log.debug("matrix: no %s under %s: %s", key, target, refused)
-
-    async def _attach(self, crypto: Crypto, room_id: str, file: File, root: str, key: str) -> None:
-        limit = await self._most()
-        if len(file.content) > limit:
-            words = f"{file.name} ({len(file.content)} bytes) is larger than the homeserver takes ({limit})"
-            note = html.render(say(words), accounts=self._accounts).content
-            await self._put(crypto, room_id, "m.room.message", html.threaded(note, root), key)
-            return
-        data, media_type, secret = file.content, file.media_type, crypto.encrypted(room_id)
-        sealed: JSON = {}
-        if secret:
-            data, sealed = await asyncio.to_thread(encrypt_attachment, data)
-            media_type = "application/octet-stream"
-        answer = await self._wire.call(
-            "POST",
-            "upload",
-            query={} if secret else {"filename": file.name},
-            data=data,
-            media_type=media_type,
-            timeout=UPLOAD_TIMEOUT,
-            prefix="/_matrix/media/v3/",
-        )
-        uri = answer.get("content_uri")
-        if not isinstance(uri, str):
-            raise Upstream("upload: the homeserver answers without an address")
-        source = {"file": {**sealed, "url": uri}} if secret else {"url": uri}
-        content = html.threaded(html.attachment(file, source), root)
-        await self._put(crypto, room_id, "m.room.message", content, key)
-
-    async def _most(self) -> int:
-        """The largest upload, in bytes."""
-        if self._upload_limit is None:
-            try:
-                answer = await self._wire.call("GET", "media", "config", prefix="/_matrix/client/v1/")
-            except Answer as refused:
-                if not refused.permanent:
-                    raise
-                answer = await self._wire.call("GET", "config", prefix="/_matrix/media/v3/")
-            size = answer.get("m.upload.size")
-            self._upload_limit = size if isinstance(size, int) else 50 * 1024 * 1024
-        return self._upload_limit
+        await self._sender.edit(crypto, room_id, message_id, doc, key=key)
 
     def _accounts(self, person: str) -> tuple[str, ...]:
         found = self._people().named(person)

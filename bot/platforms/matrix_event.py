@@ -41,6 +41,23 @@ class Ignored:
     """It was tried, not just said: forged, replayed, unreadable."""
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A timeline event as the homeserver sent it, decrypted where that was possible.
+
+    raw: the envelope; `type` and `content` are the decrypted ones. Nothing else of the payload is believed.
+    sender_key, signed_by: the curve25519 and ed25519 keys of the megolm session; "" for clear text.
+    """
+
+    raw: Mapping[str, Any]
+    sender_key: str = ""
+    signed_by: str = ""
+    forwarded: bool = False
+    unreadable: str = ""
+    """Why it could not be decrypted."""
+    replayed: bool = False
+
+
 def read(raw: Mapping[str, Any], *, room: Room, ears: Ears, trust: Trust, now: datetime) -> Event | Ignored:
     """One timeline event, decrypted where it was encrypted. `now` is when it arrived."""
     event_id, sender, content = raw.get("event_id"), raw.get("sender"), raw.get("content")
