@@ -103,10 +103,10 @@ def _people(top: Item, reader: Reader) -> None:
         if slack and slack.value:
             _slack_account(top, slack, person, taken, reader)
         required = top.get("matrix", "encryption")
-        if required and required.value == "required" and matrix and _list(person, "roles"):
-            if not _list(person, "matrix_keys"):
-                what = "no matrix_keys, so with encryption: required only reading works"
-                reader.warn(person.line, f"{person.path}: has {what}")
+        acts = matrix is not None and _list(person, "roles") and not _list(person, "matrix_keys")
+        if acts and required is not None and required.value == "required":
+            what = "no matrix_keys, so with encryption: required only reading works"
+            reader.warn(person.line, f"{person.path}: has {what}")
         for role in _list(person, "roles"):
             _exists(role, role_names(top), "role", reader)
         for key in _list(person, "matrix_keys"):
@@ -274,11 +274,8 @@ def _route(top: Item, route: Item, reader: Reader) -> None:
 
 def _can_be_mentioned(top: Item, route: Item, person: Item, reader: Reader) -> None:
     accounts = top.get("people", str(person.value))
-    places = {
-        name
-        for room in _list(route, "rooms")
-        for name in (top.get("rooms", str(room.value)) or route).parts()
-    }
+    rooms = [top.get("rooms", str(room.value)) for room in _list(route, "rooms")]
+    places = {platform for room in rooms if room is not None for platform in room.parts()}
     if accounts is not None and not places & set(accounts.parts()):
         reader.warn(
             person.line, f"{person.path}: {quoted(person.value)} has no account where this route rings"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bot.config.model import Backup, Config, Estate
-from bot.doctor.finding import PATIENCE, Finding, bad, bounded, ok, unknown
+from bot.doctor.finding import PATIENCE, Finding, Verdict, bad, bounded, ok
 
 _COMPOSE = (("docker", "compose"), ("docker-compose",))
 
@@ -47,13 +47,11 @@ async def _engine(estate: Estate, env: Mapping[str, str]) -> list[Finding]:
         state = await engine.ready()
     finally:
         await engine.close()
-    what = f"docker {engine.url}"
     if state.ok:
-        return [ok(f"{what}: answers")]
-    remedy = "is the Engine running, and may the user that runs tocsin use it?"
-    if estate.docker is None and not env.get("DOCKER_HOST"):
-        return [unknown(f"{what}: {state.why}", "without an Engine, commands about containers say so")]
-    return [bad(f"{what}: {state.why}", remedy)]
+        return [ok(f"docker {engine.url}: answers")]
+    # The Engine's adapter says the remedy itself.
+    wanted = estate.docker is not None or bool(env.get("DOCKER_HOST"))
+    return [Finding(Verdict.BAD if wanted else Verdict.UNKNOWN, f"docker: {state.why}")]
 
 
 async def _compose(estate: Estate) -> list[Finding]:

@@ -1,11 +1,15 @@
 """Asking over HTTP: an answer as JSON, or why there is none, in words."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
 from bot.doctor.finding import PATIENCE
+
+_REFUSED = "All connection attempts failed"
+"""httpx for: no address of this name took the connection."""
 
 JSON = dict[str, Any]
 
@@ -41,7 +45,8 @@ async def ask(http: httpx.AsyncClient, method: str, path: str, **options: Any) -
     except httpx.TimeoutException:
         return Answer(0, trouble="no answer in time")
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-        return Answer(0, trouble=str(error) or type(error).__name__)
+        said = re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
+        return Answer(0, trouble="nobody listens there" if said == _REFUSED else said)
     try:
         body = response.json()
     except (ValueError, RecursionError):

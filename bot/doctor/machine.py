@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 
 from bot.config.model import Config
-from bot.doctor.finding import Finding, bad, ok, unknown
+from bot.doctor.finding import Finding, Verdict, bad, ok, unknown
 from bot.doctor.http import ask, client
 
 _LITTLE = 200 * 1024 * 1024
@@ -17,7 +17,7 @@ _LITTLE = 200 * 1024 * 1024
 
 async def examine(config: Config) -> list[Finding]:
     """Nothing is created; the lock is only looked at."""
-    warned = [bad(warning, "see docs/deploy.md") for warning in config.warnings]
+    warned = [Finding(Verdict.BAD, warning) for warning in config.warnings]
     state = await asyncio.to_thread(_state, config.state)
     return [*warned, *state, await _port(config.http.host, config.http.port)]
 

@@ -53,9 +53,9 @@ alerts: {endpoints: {a: {insecure: true, routes: [{rooms: [ops]}, {rooms: [ops],
         'warning: config.yml:11: policy."pin grafana": needs 2 of role operator, which 1 holds: '
         "it can never be approved",
         'warning: config.yml:12: policy."backup nwo": the target is "nwo"; did you mean the command "backup now"?',
+        "warning: config.yml:13: alerts.endpoints.a: whoever reaches the port may post alerts here",
         "warning: config.yml:13: alerts.endpoints.a.routes[1]: is never reached, line 13 takes all",
         'warning: config.yml:13: alerts.endpoints.a.routes[1].mention[0]: "sue" has no account where this route rings',
-        "warning: config.yml:13: alerts.endpoints.a: whoever reaches the port may post alerts here",
         'warning: config.yml:13: fallback: is not set: what no route takes is shown in "ops", the first room',
         "good: matrix, 1 room, 2 people, 3 rules, 1 endpoint with 2 routes, on 127.0.0.1:9099",
     ]
