@@ -20,9 +20,12 @@ def _set(words: str) -> frozenset[str]:
 
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SECRET_PARTS = _set(
-    "pass password passwd passphrase passcode pwd secret secrets token tokens key keys apikey apikeys dsn "
-    "credential credentials cred creds salt pepper jwt htpasswd auth basicauth private webhook"
+    "pass password passwd passphrase passcode passkey pwd pw secret secrets token tokens key keys apikey apikeys "
+    "dsn credential credentials cred creds salt pepper jwt otp totp cookie signature seed htpasswd auth basicauth private "
+    "webhook"
 )
+_INSIDE = ("password", "passwd", "passphrase", "secret", "token", "apikey")
+"""Also where a name runs its words together: `DBPASSWORD`."""
 _POINTER_PARTS = _set(
     "file path dir url uri host hostname port name user username id type algorithm alg ttl expiry expires "
     "lifetime length size count enabled enable disable disabled mode method endpoint issuer audience realm "
@@ -68,7 +71,8 @@ def is_secret(name: str, value: str) -> bool:
         return False
     if parts and parts[-1] in _POINTER_PARTS:
         return bool(_SECRET_PARTS & set(parts)) and parts[-1] in {"url", "uri"} and "webhook" in parts
-    if _SECRET_PARTS & set(parts) and "public" not in parts:
+    named = _SECRET_PARTS & set(parts) or any(word in name.lower() for word in _INSIDE)
+    if named and "public" not in parts:
         return True
     looks = _HEX.match(value) or (_MIXED.match(value) and not value.startswith("/"))
     return bool(looks) and not _FACT_PARTS & set(parts)
