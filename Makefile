@@ -10,7 +10,7 @@ SETUP := $(PYTHON) scripts/setup.py
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: run test check bench lock help
+.PHONY: run test check bench ready lint format types floors lock help
 
 run:
 	@$(SETUP) run
@@ -20,11 +20,18 @@ test:
 	@$(SETUP) test
 	@exec $(BIN)/python -m pytest $(ARGS)
 
-check:
+# Each its own target, so that `make -k check` tells everything at once.
+check: lint format types floors
+
+ready:
 	@$(SETUP) check
+lint: ready
 	$(BIN)/ruff check .
+format: ready
 	$(BIN)/ruff format --check .
+types: ready
 	$(BIN)/mypy
+floors: ready
 	$(BIN)/lint-imports
 
 bench:
