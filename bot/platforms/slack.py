@@ -122,6 +122,7 @@ class SlackPlatform:
         people: Callable[[], People],
         clock: Clock,
         prefix: str = "!",
+        on_ignored: Callable[[Room, Ignored], Awaitable[None]] | None = None,
         spread: Callable[[], float] = random.random,
     ) -> None:
         self.pace: Pace | None = Pace(burst=3, per_second=1.0)
@@ -130,6 +131,7 @@ class SlackPlatform:
         self._people = people
         self._clock = clock
         self._prefix = prefix
+        self._on_ignored = on_ignored
         self._spread = spread
         self._me = ""
         self._trouble = "not connected yet"
@@ -297,6 +299,10 @@ class SlackPlatform:
             return await self._open()
         except Upstream as trouble:
             self._say(str(trouble))
+            if self._handler is not None:
+                # Slack asked us to go and gives us no other socket: the old one is open and deaf, which the
+                # SDK takes for connected.
+                self._handler.client.stale = True
             raise
 
     def _say(self, trouble: str) -> None:
@@ -360,6 +366,8 @@ class SlackPlatform:
         heard = read(body, ears, self._clock.now())
         if isinstance(heard, Ignored):
             log.debug("ignored: %s", heard.why)
+            if heard.worth_telling and self._on_ignored is not None:
+                await self._on_ignored(self._room(heard.channel), heard)
             return 200
         event = known(heard, await self._account(heard.user))
         if isinstance(event, Message):

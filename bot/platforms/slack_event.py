@@ -37,9 +37,14 @@ class Ears:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A payload that says nothing to us, and why."""
+    """A payload that says nothing to us, and why. `sender` and `channel` where they are known."""
 
     why: str
+    id: str = ""
+    sender: str = ""
+    channel: str = ""
+    worth_telling: bool = False
+    """It was tried, not just said: a command put into an older message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +151,10 @@ def _message(event: Raw, ears: Ears, shared: bool) -> Heard | Ignored:
         return Ignored("a message without a sender, a place or a time")
     if user == ears.me:
         return Ignored("our own")
-    if "edited" in event:
-        return Ignored("an edited message is never a command")
     words, addressed = strip_mention(text, ears.me)
+    if "edited" in event:
+        sender = f"{_team(event) or '?'}/{user}"
+        return Ignored("an edited message is never a command", f"{channel}:{ts}", sender, channel, addressed)
     thread = _thread(event, ts)
     ours = event.get("parent_user_id") in (None, ears.me)
     if not addressed and not words.startswith(ears.prefix) and not (thread and ours):
