@@ -58,5 +58,7 @@ def _near_command(words: Sequence[str], commands: Collection[str]) -> str:
 
 def check_may(pattern: str, commands: Collection[str]) -> None:
     """Raises Wrong when no command is matched."""
-    if commands and not any(fnmatchcase(name, pattern) for name in families(commands)):
+    if commands and not any(fnmatchcase(name, pattern.lower()) for name in commands):
+        if pattern in families(commands):
+            raise Wrong(f"{quoted(pattern)} matches no command", f'did you mean "{pattern} *"?')
         raise Wrong(f"{quoted(pattern)} matches no command", _near_command(pattern.split() or [""], commands))

@@ -96,3 +96,42 @@ def test_the_example_passes_with_the_commands_that_exist(folder: Path) -> None:
     assert out.getvalue() == (
         "good: matrix and slack, 1 room, 2 people, 3 rules, 1 endpoint with 2 routes, on 127.0.0.1:9099\n"
     )
+
+
+def test_the_policy_reads_as_authorize_reads_it(folder: Path) -> None:
+    """The example's words for the policy, decided by the real decision."""
+    from bot.config import load
+    from bot.core.authority import Asker, Deny, NeedsApproval, authorize
+    from bot.core.command import ServiceRef, command
+    from bot.core.doc import Doc
+    from bot.core.model import Identity, Risk, Room, Trust
+    from bot.core.policy import Ask
+
+    @command(risk=Risk.CHANGE)
+    async def pin(ctx: object, service: ServiceRef) -> Doc:
+        """Pin."""
+        raise NotImplementedError
+
+    @command(risk=Risk.CHANGE, name="backup now")
+    async def backup_now(ctx: object, service: ServiceRef) -> Doc:
+        """Back up."""
+        raise NotImplementedError
+
+    path = folder / "config.yml"
+    path.write_text((Path(__file__).parents[2] / "config.example.yml").read_text())
+    config = load(path, {}, COMMANDS)
+    who = Identity("matrix", "@ann:example.org")
+    ann = Asker(config.people.who(who), who, Room("matrix", "!abc:example.org", "ops"), Trust())
+    asked = {
+        name: authorize(ann, what, (target,), config.policy, config.people)
+        for name, what, target in [
+            ("grafana", pin, "grafana"),
+            ("web", pin, "web"),
+            ("backup", backup_now, "web"),
+        ]
+    }
+    assert isinstance(asked["grafana"], NeedsApproval)
+    assert asked["grafana"].rule.ask is Ask.CONFIRM
+    assert isinstance(asked["web"], NeedsApproval)
+    assert (asked["web"].rule.ask, asked["web"].rule.by) == (Ask.APPROVE, "admin")
+    assert isinstance(asked["backup"], Deny)  # risky, and no line is about it
