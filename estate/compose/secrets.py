@@ -20,9 +20,9 @@ def _set(words: str) -> frozenset[str]:
 
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SECRET_PARTS = _set(
-    "pass password passwd passphrase passcode passkey pwd pw secret secrets token tokens key keys apikey apikeys "
-    "dsn credential credentials cred creds salt pepper jwt otp totp cookie signature seed htpasswd auth basicauth private "
-    "webhook"
+    "pass password passwd passphrase passcode passkey pwd pw secret secrets token tokens key keys apikey "
+    "apikeys dsn credential credentials cred creds salt pepper jwt otp totp cookie signature seed htpasswd "
+    "auth basicauth private webhook"
 )
 _INSIDE = ("password", "passwd", "passphrase", "secret", "token", "apikey")
 """Also where a name runs its words together: `DBPASSWORD`."""
