@@ -77,7 +77,7 @@ def title(group: Group) -> str:
     names = dict.fromkeys(member.name for member in group.members if member.name)
     if names:
         first, *others = names
-        return shorten(first, _NAME) + (f" and {len(others)} other kinds" if others else "")
+        return shorten(first, _NAME) + (f" and {_others(len(others))}" if others else "")
     return shorten(group.title, _NAME) or "alerts without a name"
 
 
@@ -192,14 +192,12 @@ _WORDS: Mapping[State, str] = {State.RESOLVED: "resolved", State.GONE: "not repo
 
 
 def _shared_labels(group: Group) -> Labels:
-    """The labels that all alerts on the card have, also those that the last notification left out."""
-    shared = {**group.group_labels, **group.common_labels}
-    for member in group.members:
-        if member.labels:
-            # What a label budget left out of a member is not known to differ.
-            shared = {
-                name: value for name, value in shared.items() if member.labels.get(name, value) == value
-            }
+    """The labels that all alerts on the card have, also when the sender did not say which these are."""
+    detailed = [member.labels for member in group.members if member.labels]
+    shared = {**(detailed[0] if detailed else {}), **group.group_labels, **group.common_labels}
+    for labels in detailed:
+        # What a label budget left out of a member is not known to differ.
+        shared = {name: value for name, value in shared.items() if labels.get(name, value) == value}
     return shared
 
 
@@ -211,7 +209,12 @@ def _shared_summary(group: Group) -> str:
 def _distinct(member: Member, group: Group) -> Labels:
     """The labels that tell this alert from the others of its group."""
     above = _shared_labels(group)
-    return {name: value for name, value in member.labels.items() if above.get(name) != value}
+    own = {name: value for name, value in member.labels.items() if above.get(name) != value}
+    # What says most comes first: where it is cut, the rest goes. The severity stands in words beside it.
+    return dict(sorted(own.items(), key=lambda label: _TELLING.get(label[0], 50)))
+
+
+_TELLING = {"alertname": 0, "instance": 1, "service": 2, "name": 3, "container": 4, "job": 60, "severity": 99}
 
 
 def _who(member: Member, group: Group) -> list[doc.Span | str]:
@@ -350,6 +353,10 @@ def _joined(spans: Sequence[doc.Span | str], between: str = ", ") -> list[doc.Sp
 
 def _clock(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+def _others(count: int) -> str:
+    return "1 other kind" if count == 1 else f"{count} other kinds"
 
 
 def _alerts(count: int) -> str:

@@ -511,6 +511,7 @@ class MatrixPlatform:
         if self._start_over:
             log.error("matrix: the homeserver does not know our position any more; what was said is not read")
         found = await self._digest(crypto, answer, since)
+        self._doors.entering = {one for one in self._doors.entering if not crypto.joined(one)}
         await inbox.put(self.name, found, token)
         self._start_over = False
         await self._keep_keys(crypto)
@@ -549,6 +550,7 @@ class MatrixPlatform:
                 found += await self._joined(crypto, str(room_id), joined, since)
         for room_id in part(answer, "rooms", "leave"):
             crypto.leave(room_id)
+            self._doors.entering.discard(room_id)
         self._doors.note(answer)
         crypto.feed_lists(answer)
         if came:
@@ -690,7 +692,8 @@ class MatrixPlatform:
         if wrong or room_id is None:
             if room.address.startswith("#"):
                 self._book.forget(room.address)  # asked again at the next turn
-            raise Upstream(wrong, permanent=not self._doors.hurry, scope=Scope.ROOM)
+            # A room that was just entered is not refused: the next sync will show it.
+            raise Upstream(wrong, permanent=room_id not in self._doors.entering, scope=Scope.ROOM)
         return crypto, room_id
 
     async def _say(self, room: Room, doc: Doc, key: str, thread: str | None, to: str | None = None) -> str:

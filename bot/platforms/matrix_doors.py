@@ -60,6 +60,8 @@ class Doors:
         self._moves = moves
         self._invites: dict[str, str] = {}
         self.hurry = False
+        self.entering: set[str] = set()
+        """Rooms that were entered and that no sync has shown yet."""
 
     async def resolve(self) -> None:
         """Ask for each alias that is not known. Raises Upstream only when nobody answers at all."""
@@ -107,6 +109,7 @@ class Doors:
                 continue
             log.info("matrix: joined %s, invited by %s", room.name or room.address, who)
             self._invites.pop(room_id, None)
+            self.entering.add(room_id)
             self.hurry = True
 
     async def follow(self, room_id: str, raws: Sequence[Any]) -> None:
@@ -126,5 +129,6 @@ class Doors:
                 continue
             if self._book.move(room_id, new):
                 save_moves(self._moves, self._book.moves)
+                self.entering.add(new)
                 log.warning("matrix: room %s was upgraded: %s is now %s", room.name, room_id, new)
                 self.hurry = True
