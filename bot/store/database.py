@@ -5,7 +5,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
@@ -174,8 +174,11 @@ class Database:
                 await writer.execute("COMMIT")
             except BaseException as trouble:
                 self._head = None
-                if self._writer is not None and writer.in_transaction:
-                    await writer.execute("ROLLBACK")
+                if self._writer is not None:
+                    # Always, for a cancelled BEGIN or COMMIT may still be under way in the writer's thread:
+                    # this one is queued behind it, and whether there is anything to undo shows only then.
+                    with suppress(sqlite3.OperationalError):
+                        await writer.execute("ROLLBACK")
                 if isinstance(trouble, sqlite3.OperationalError):
                     raise Upstream(f"the state cannot be written: {trouble} ({self.path})") from trouble
                 raise
