@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Bring the sample estate up on a local Docker Engine, with stand-ins instead of the real images.
 
-Nothing is pulled, and no image of yours is touched: every name gets the prefix `tocsin-sample/`. The stand-ins
+Nothing is pulled, and no image of yours is touched: every name gets the prefix `tocsin-sample/`. Stand-ins
 are built from this machine's static busybox (Debian: apt-get install busybox-static) and run without network.
 Needs the docker command and Compose; DOCKER_HOST is honoured.
 
@@ -33,12 +33,12 @@ PORTS = {
     "wordpress": "80",
     "linkstack": "80",
     "wikijs": "3000",
-    "n8n": "late",
     "nodered": "1880",
     "control-plane": "8000",
     "sidekiq": "greedy",
 }
 WITHOUT_WGET = {"loki"}
+ANSWERS_LATE = {"n8n"}
 NEVER_STARTED = {("mastodon", "web"), ("supabase", "db")}
 
 STAND_IN = """\
@@ -47,7 +47,6 @@ echo "starting"
 trap 'exit 0' TERM
 for port in $PORTS; do
     case $port in
-    late) nc -lk -p 5678 -e sleep 60 & ;;
     greedy) echo "loading all jobs into memory"; a=x; while :; do a=$a$a$a$a; done ;;
     *) httpd -p 127.0.0.1:$port -h /www ;;
     esac
@@ -56,6 +55,7 @@ echo "ready"
 while :; do sleep 3600 & wait $!; done
 """
 CURL = '#!/bin/sh\nfor url; do :; done\nexec wget -q -O - "$url"\n'
+LATE = "#!/bin/sh\nexec sleep 60\n"
 FINE = "#!/bin/sh\nexit 0\n"
 BASE = """\
 FROM scratch
@@ -121,7 +121,14 @@ def build_base() -> None:
     busybox = next((Path(path) for path in BUSYBOX if Path(path).exists()), None)
     if busybox is None:
         sys.exit("busybox is missing: apt-get install busybox-static")
-    scripts = {"stand-in": STAND_IN, "curl": CURL, "pg_isready": FINE, "mysqladmin": FINE, "traefik": FINE}
+    scripts = {
+        "stand-in": STAND_IN,
+        "curl": CURL,
+        "late": LATE,
+        "pg_isready": FINE,
+        "mysqladmin": FINE,
+        "traefik": FINE,
+    }
     files = {
         "busybox": busybox.read_bytes(),
         **{f"bin/{name}": text.encode() for name, text in scripts.items()},
@@ -151,6 +158,7 @@ def start(compose: list[str], project: Path, scratch: Path) -> None:
     for name in wanted:
         lines = [f"FROM {PREFIX}base:1", f'ENV PORTS="{PORTS.get(name, "")}"']
         lines += ['RUN ["/bin/rm", "/bin/wget", "/bin/curl"]'] if name in WITHOUT_WGET else []
+        lines += ['RUN ["/bin/mv", "/bin/late", "/bin/wget"]'] if name in ANSWERS_LATE else []
         build(services[name]["image"], "\n".join(lines) + "\n", {})
     override = scratch / f"{project.name}.yml"
     override.write_text("services:\n" + "".join(apart(name, services[name]) for name in wanted))
