@@ -1,4 +1,4 @@
-"""One SQLite file, one writer. WAL with `synchronous=FULL`: what a transaction wrote is on disk when it ends."""
+"""One SQLite file, one writer. WAL, `synchronous=FULL`: what a transaction wrote is on disk when it ends."""
 
 import asyncio
 import fcntl
