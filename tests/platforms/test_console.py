@@ -232,8 +232,9 @@ def test_a_terminal_has_a_prompt_history_completion_and_unbroken_lines(demo: dic
         terminal.wait_for("ann (operator) · room ops")
         terminal.type("!ping\r")
         at = terminal.wait_for("pong", at)
+        at = terminal.wait_for("ann@ops>", at)
         terminal.type("!who\t")
-        at = terminal.wait_for("!whoami", at)
+        at = terminal.wait_for("ami", at)
         terminal.process.send_signal(signal.SIGUSR1)
         # The alert comes above the line that is being typed, and the line goes on afterwards.
         at = terminal.wait_for("FIRING critical ProbeDown", at)
