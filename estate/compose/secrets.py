@@ -70,7 +70,8 @@ def is_secret(name: str, value: str) -> bool:
     if _plain(value):
         return False
     if parts and parts[-1] in _POINTER_PARTS:
-        return bool(_SECRET_PARTS & set(parts)) and parts[-1] in {"url", "uri"} and "webhook" in parts
+        # A webhook's address is its password, once it has a path that nobody can guess.
+        return "webhook" in parts and bool(re.match(r"\w+://[^/]+/\S{16,}\Z", value))
     named = _SECRET_PARTS & set(parts) or any(word in name.lower() for word in _INSIDE)
     if named and "public" not in parts:
         return True

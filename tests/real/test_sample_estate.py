@@ -1,0 +1,41 @@
+"""The sample estate comes up on a real Engine as its README says, and goes away again."""
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.testing import FakeClock
+from estate.compose.tree import ComposeTree
+from estate.docker import DockerEngine
+from tests.real.components.engine import Engine
+from tests.talk import Talk
+
+SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "estate"
+
+
+async def test_seventeen_of_twenty_run_and_three_are_ill_each_in_its_own_way(own_engine: Engine) -> None:
+    said = _up(own_engine)
+    assert "17 of 20 run" in said
+    reader = DockerEngine(own_engine.host)
+    talk = Talk(clock=FakeClock(datetime.now(UTC)))
+    talk.with_services(engines=(reader,), compose=ComposeTree(SAMPLE))
+    assert (await talk.ask("ann", "!status")).splitlines()[0] == "🔴 17 of 20 running, 3 unhealthy"
+    ill = await talk.ask("ann", "!unhealthy")
+    assert "the probe wget is not in the image" in ill
+    assert "the last probe did not end in time" in ill
+    assert "the last probe ended with exit code 1: wget: can't connect" in ill
+    assert "exit code 137: killed (SIGKILL), for lack of memory" in ill
+    assert "configured, not running: mastodon/web, supabase/db" in ill
+    _up(own_engine, "--down")
+    assert list(await reader.containers()) == []
+    await reader.close()
+
+
+def _up(engine: Engine, *words: str) -> str:
+    argv = [sys.executable, str(SAMPLE / "up.py"), *words]
+    environ = {**os.environ, **engine.env}
+    done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
