@@ -141,6 +141,7 @@ class SlackPlatform:
         self._handler: AsyncSocketModeHandler | None = None
         self._ticket: tuple[float, str] | None = None
         self._opens = 0
+        self._not_before = 0.0
         self._closing = asyncio.Event()
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
@@ -271,6 +272,7 @@ class SlackPlatform:
             if await handler.client.is_connected():
                 if self._trouble:
                     log.info("Slack: connected")
+                    self._checked = None
                 self._trouble, tried, self._opens = "", None, 0
             else:
                 self._say(self._trouble or "the socket to Slack is lost; connecting again")
@@ -284,13 +286,14 @@ class SlackPlatform:
     async def back_off(self) -> None:
         """Wait before asking for another socket, longer each time that it was in vain."""
         self._opens += 1
+        pause = self._not_before - _now()
         if self._opens > 2:
-            pause = delay(self._opens - 3, asked=None, spread=self._spread())
-            try:
-                async with asyncio.timeout(pause * self._settings.watch / 2):
-                    await self._closing.wait()
-            except TimeoutError:
-                return
+            pause = max(pause, delay(self._opens - 3, asked=None, spread=self._spread()))
+        try:
+            async with asyncio.timeout(max(pause, 0)):
+                await self._closing.wait()
+        except TimeoutError:
+            return
 
     async def open_again(self) -> str:
         """For the SDK: a new socket's address, and the reason kept when there is none."""
@@ -299,6 +302,7 @@ class SlackPlatform:
             return await self._open()
         except Upstream as trouble:
             self._say(str(trouble))
+            self._not_before = _now() + (trouble.retry_after or 0)
             if self._handler is not None:
                 # Slack asked us to go and gives us no other socket: the old one is open and deaf, which the
                 # SDK takes for connected.
@@ -356,12 +360,18 @@ class SlackPlatform:
         except Upstream as trouble:
             log.error("a payload of Slack cannot be stored, so it is not acked: %s", trouble)
             return 503
+        except Exception:
+            # Bolt's own log is silenced, since it prints bodies; what is not acked comes again.
+            log.exception("a payload of Slack: our bug")
+            return 500
         finally:
             self._waiting -= 1
             if not self._waiting:
                 self._idle.set()
 
     async def _store(self, body: Json, inbox: Inbox) -> int:
+        if body.get("type") == "app_rate_limited":
+            log.warning("Slack holds back events: more than 30,000 in an hour")
         ears = Ears(self._settings.team, self._me, self._prefix, self._room)
         heard = read(body, ears, self._clock.now())
         if isinstance(heard, Ignored):
@@ -648,16 +658,16 @@ class SlackPlatform:
     # ---- state ------------------------------------------------------------------------------------------
 
     async def ready(self) -> Readiness:
-        """Connected, and in every configured room. What is asked of Slack for it is asked twice a minute."""
+        """Connected, and in every configured room. While all is well Slack is asked for it twice a minute."""
         if self._trouble or not self._me:
             return Readiness(False, self._trouble or "not connected yet")
-        if self._checked is None or _now() - self._checked[0] > 30:
+        if self._checked is None or _now() > self._checked[0]:
             try:
                 async with asyncio.timeout(5):
                     why = await self._examine()
             except TimeoutError:
                 why = "Slack does not answer within 5 s"
-            self._checked = (_now(), why)
+            self._checked = (_now() + (5 if why else 30), why)
         why = self._checked[1]
         return Readiness(not why, why)
 

@@ -160,7 +160,7 @@ def _neutral(char: str, before: str, after: str) -> str:
         return escape(char)
     if char == "." and before.isalnum() and after.isalnum():
         return f".{_JOINER}"  # Slack would make a link of example.com
-    if char in _MARKUP and not (before.isspace() and after.isspace()):
+    if char in _MARKUP and after and not after.isspace():
         return f"{char}{_JOINER}"
     return char
 
@@ -338,8 +338,8 @@ def _element(span: Span, account: Account, budget: _Budget, bold: bool) -> list[
             budget.left -= units(url)
             if text == url or not text.strip():
                 return [_link(url, style)]
-            if "://" in text:
-                # Words that look like an address must not lead to another one.
+            if "://" in text or set(text) & set("<>|&"):
+                # Words that look like an address must not lead to another one, nor be read as a mention.
                 return [*_words(budget, f"{text} ", style), _link(url, style)]
             words = budget.take(text, RICH)
             return [{**_link(url, style), **({"text": words} if words else {})}]

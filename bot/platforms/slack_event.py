@@ -202,6 +202,8 @@ def _changed(event: Raw, ears: Ears) -> Heard | Ignored:
     user, author = str(edited["user"]), after.get("user")
     if user == ears.me or author == ears.me:
         return Ignored("our own")
+    if not _was_for_us(before, ears):
+        return Ignored("talk among people")
     event_id, target = f"edit:{channel}:{ts}:{edited.get('ts')}", f"{channel}:{ts}"
     return _withdrawn(event_id, target, Withdrawal.EDITED, event, user, _team(after), ears)
 
@@ -212,9 +214,19 @@ def _deleted(event: Raw, ears: Ears) -> Heard | Ignored:
     user = before.get("user") if isinstance(before, Mapping) else None
     if not is_id(channel) or not is_ts(ts) or not is_id(user) or not isinstance(before, Mapping):
         return Ignored("a deletion of nothing")
+    if user != ears.me and not _was_for_us(before, ears):
+        return Ignored("talk among people")
     target = str(ts) if user == ears.me else f"{channel}:{ts}"
     event_id = f"delete:{channel}:{ts}"
     return _withdrawn(event_id, target, Withdrawal.REDACTED, event, str(user), _team(before), ears)
+
+
+def _was_for_us(before: object, ears: Ears) -> bool:
+    """Whether a message may have been a command or a vote before it was changed; yes when nobody knows."""
+    if not isinstance(before, Mapping) or not isinstance(before.get("text"), str):
+        return True
+    words, addressed = strip_mention(before["text"], ears.me)
+    return addressed or words.startswith(ears.prefix) or before.get("thread_ts") is not None
 
 
 def _withdrawn(
@@ -356,7 +368,7 @@ def is_id(value: object) -> bool:
 
 
 def is_ts(value: object) -> bool:
-    return isinstance(value, str) and bool(re.fullmatch(r"\d{1,12}\.\d{1,9}", value))
+    return isinstance(value, str) and bool(re.fullmatch(r"[0-9]{1,10}\.[0-9]{1,9}", value))
 
 
 def when(ts: str) -> datetime:
