@@ -43,4 +43,4 @@ lock:
 	@$(PYTHON) scripts/lock.py
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | sed '/^$$/q'
+	@sed -n '/^$$/q;s/^# \{0,1\}//p' Makefile
