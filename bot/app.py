@@ -34,6 +34,7 @@ from bot.store.database import Database, Lock, prepare
 from bot.store.inbox import InboxStore
 from bot.store.journal import JournalStore
 from bot.store.outbox import OutboxStore
+from commands import look
 
 if TYPE_CHECKING:
     from bot.web import Web
@@ -94,6 +95,7 @@ class App:
             rate=(config.commands_per_person.count, config.commands_per_person.per)
             if config.commands_per_person
             else None,
+            resolve=look.names,
         )
         self.web: Web | None = None
         self._listening = asyncio.Event()

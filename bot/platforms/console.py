@@ -30,7 +30,7 @@ def _seat(name: str, *roles: str) -> Person:
     return Person(name, frozenset({Identity(NAME, name)}), roles)
 
 
-CAST = People((_seat("ann", "operator"), _seat("adam", "admin"), _seat("vic", "viewer"), _seat("eve")))
+CAST = People((_seat("ann", "operator"), _seat("adam", "admin"), _seat("eve"), _seat("vic", "viewer")))
 """Who can be played. eve has no role."""
 
 REMEMBERED = 10_000
@@ -63,6 +63,12 @@ def to_stdout(text: str) -> None:
     sys.stdout.flush()
 
 
+def to_stderr(text: str) -> None:
+    """What a script that reads the answers should not see among them."""
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
 class Console:
     """The platform called `console`. Implements `bot.ports.Platform` for what is sent to its rooms."""
 
@@ -79,6 +85,7 @@ class Console:
         colour: bool = False,
         files: Path | None = None,
         write: Callable[[str], None] = to_stdout,
+        aside: Callable[[str], None] = to_stderr,
         width: Callable[[], int] = lambda: 80,
     ) -> None:
         self._people = people
@@ -87,6 +94,7 @@ class Console:
         self._colour = colour
         self._files = files
         self._write = write
+        self._aside = aside
         self._width = width
         self._numbers = count(1)
         self._sent: dict[str, str] = {}
@@ -245,8 +253,11 @@ class Console:
         return f"[file {path}, {size}]"
 
     def note(self, text: str) -> None:
-        """Print a line about the console itself."""
-        self._print(text)
+        """A line about the console itself. Not among a pipe's answers: there it goes to standard error."""
+        if self._colour:
+            self._print(text)
+        else:
+            self._aside(f"{text}\n")
 
     def _print(self, text: str) -> None:
         self._write(f"{text}\n")

@@ -82,6 +82,16 @@ async def test_a_whisper_is_heard() -> None:
     assert said == ["psst\n"]
 
 
+def test_a_note_is_not_among_the_answers_of_a_pipe() -> None:
+    aside: list[str] = []
+    piped, said = console(aside=aside.append)
+    piped.note("webhook: http://127.0.0.1:9099")
+    shown, seen = console(aside=aside.append, colour=True)
+    shown.note("webhook: http://127.0.0.1:9100")
+    assert (said, aside) == ([], ["webhook: http://127.0.0.1:9099\n"])
+    assert seen == ["webhook: http://127.0.0.1:9100\n"]
+
+
 async def test_on_a_terminal_another_rooms_alert_says_where_it_is() -> None:
     one, said = console(colour=True)
     await one.send(Room("console", "lounge", "lounge"), say("tea"), key="k")
@@ -120,8 +130,8 @@ def test_the_cast() -> None:
     assert [(p.name, p.roles) for p in CAST.everyone] == [
         ("ann", ("operator",)),
         ("adam", ("admin",)),
-        ("vic", ("viewer",)),
         ("eve", ()),
+        ("vic", ("viewer",)),
     ]
 
 
