@@ -298,6 +298,8 @@ class SlackPlatform:
     async def open_again(self) -> str:
         """For the SDK: a new socket's address, and the reason kept when there is none."""
         await self.back_off()
+        if self._closing.is_set():
+            raise Upstream("Slack: I am closing")
         try:
             return await self._open()
         except Upstream as trouble:
@@ -443,7 +445,7 @@ class SlackPlatform:
         secret = self._settings.signing_secret
         stamp = request.headers.get("X-Slack-Request-Timestamp", "")
         signature = request.headers.get("X-Slack-Signature", "")
-        if secret is None or not re.fullmatch(r"[0-9]{1,12}", stamp) or not signature.isascii():
+        if not secret or not re.fullmatch(r"[0-9]{1,12}", stamp) or not signature.isascii():
             return web.Response(status=401, text="not signed by Slack\n")
         if (request.content_length or 0) > BODY:
             return web.Response(status=413, text="too large\n")
@@ -735,6 +737,8 @@ class SlackPlatform:
 
     def _web(self) -> AsyncWebClient:
         """The one client. It never retries by itself: after a lost answer that would say things twice."""
+        if self._closing.is_set():
+            raise Upstream("Slack: I am closing", scope=Scope.PLATFORM)
         if self._client is None:
             timeout = aiohttp.ClientTimeout(total=self._settings.timeout, connect=10)
             self._client = AsyncWebClient(
