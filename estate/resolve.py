@@ -38,7 +38,7 @@ def _near(name: str, things: Sequence[Thing]) -> str:
     near = [names[one] for one in (*close, *inside)][:3]
     if near:
         return f", did you mean {' or '.join(near)}?"
-    return "; nothing runs and nothing is configured" if not things else "; !status lists what there is"
+    return "; nothing runs and nothing is configured" if not things else "; status lists what there is"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -89,15 +89,16 @@ def main() -> int:
 
 
 def find_compose() -> list[str]:
-    """`docker compose` or `docker-compose`, whichever answers."""
+    """The first of `docker compose` and `docker-compose` that is version 2 or later."""
     beside = str(Path(sys.executable).parent / "docker-compose")
-    for argv in (["docker", "compose"], ["docker-compose"], [beside]):
-        if (
-            shutil.which(argv[0])
-            and subprocess.run([*argv, "version"], capture_output=True, check=False).returncode == 0
-        ):
+    for argv in (["docker", "compose"], [beside], ["docker-compose"]):
+        if shutil.which(argv[0]) is None:
+            continue
+        asked = subprocess.run([*argv, "version", "--short"], capture_output=True, text=True, check=False)
+        version = asked.stdout.strip().removeprefix("v")
+        if asked.returncode == 0 and version[:1].isdigit() and not version.startswith("1."):
             return argv
-    sys.exit("Compose is missing: install the docker compose plugin, or docker-compose")
+    sys.exit("Compose 2 is missing: install the docker compose plugin, or docker-compose 2")
 
 
 def run(argv: list[str], **options: object) -> str:

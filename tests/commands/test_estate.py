@@ -180,7 +180,7 @@ async def test_a_near_miss_is_suggested_and_not_taken() -> None:
     room = talk(WEB, API)
     assert await room.ask("ann", "!logs wev") == "unknown: wev, did you mean web?"
     assert not [call for call in engine_of(room).calls if call.startswith("logs")]
-    assert "!status lists what there is" in await room.ask("ann", "!status zzzzzz")
+    assert "; status lists what there is" in await room.ask("ann", "!status zzzzzz")
 
 
 async def test_the_engine_asks_for_every_name_of_a_target() -> None:
