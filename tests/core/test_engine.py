@@ -13,7 +13,7 @@ import commands
 from bot.context import Context, Services
 from bot.core.command import ServiceRef, command
 from bot.core.delivery import Op
-from bot.core.doc import Doc, plain, say
+from bot.core.doc import Doc, File, doc, plain, say
 from bot.core.errors import Unknown, Upstream
 from bot.core.journal import Kind
 from bot.core.model import Choice, Identity, People, Person, Risk, Room, Trust
@@ -131,6 +131,38 @@ async def test_what_goes_out_and_what_is_kept_is_redacted() -> None:
         assert answer.doc is not None
         assert "hunter2" not in plain(answer.doc)
         assert "hunter2" not in str(answer.entries)
+
+
+async def test_a_long_file_is_redacted_whole_and_the_loop_goes_on() -> None:
+    secret, png = "hunter2-of-ann", b"\x89PNG hunter2-of-ann"
+    rows = [f"row {number} of the log holds {secret}" for number in range(4000)]
+
+    @command()
+    async def dump(ctx: Context) -> Doc:
+        """A long file."""
+        text = File("a.log", "text/plain", "\n".join(rows).encode() + b"\xff")
+        return doc("here", files=[text, File("a.png", "image/png", png)])
+
+    talk = Talk(commands=(dump,), secrets=[secret])
+    beats, going = 0, True
+
+    async def heart() -> None:
+        nonlocal beats
+        while going:
+            beats += 1
+            await asyncio.sleep(0)
+
+    beating = asyncio.create_task(heart())
+    answer = await talk.answer("ann", "!dump")
+    going = False
+    await beating
+    assert answer.doc is not None
+    log, image = answer.doc.files
+    assert log.content.count(b"\n") == 3999
+    assert log.content.endswith(b"\xff")
+    assert b"hunter2" not in log.content
+    assert image.content == png
+    assert beats > 4, "the loop stood still"
 
 
 async def test_a_late_question_says_when_it_was_asked() -> None:
