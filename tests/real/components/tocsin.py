@@ -38,7 +38,9 @@ class Tocsin:
 
     def start(self, *, die: str = "", wait: bool = True) -> "Tocsin":
         env = {name: value for name, value in os.environ.items() if not name.startswith("SLACK_")}
-        argv = [sys.executable, "-m", "tests.real.mortal", "--config", str(self.file), "--die", die]
+        argv = [sys.executable, "-m", "bot", "run", "--config", str(self.file)]
+        if die:
+            argv = [sys.executable, "-m", "tests.real.mortal", "--config", str(self.file), "--die", die]
         self.process = Process(argv, log=self.root / "tocsin.log", cwd=_ROOT, env=env)
         if wait:
             self.process.wait_until(self.listens)
