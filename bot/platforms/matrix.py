@@ -193,7 +193,7 @@ class Crypto:
         """The user's device with this curve25519 key, asked for when it is not known. None: none has it."""
         store = self.client.device_store
         found = store.device_from_sender_key(user, sender_key)
-        if found is None:
+        if found is None or user in self.client.users_for_key_query:
             await self.query({user})
             found = store.device_from_sender_key(user, sender_key)
         return None if found is None else keys.Device(found.id, found.ed25519, found.curve25519)
@@ -544,6 +544,7 @@ class MatrixPlatform:
     async def _digest(self, crypto: Crypto, answer: JSON, since: str | None) -> list[Event]:
         """Everything one sync brought. Raises Upstream when a part is missing: then nothing counts."""
         came = crypto.feed_devices(items(part(answer, "to_device").get("events")))
+        crypto.feed_lists(answer)  # before the rooms: who lost a device says nothing with it any more
         found: list[Event] = []
         for room_id, joined in part(answer, "rooms", "join").items():
             if isinstance(joined, dict):
@@ -552,7 +553,6 @@ class MatrixPlatform:
             crypto.leave(room_id)
             self._doors.entering.discard(room_id)
         self._doors.note(answer)
-        crypto.feed_lists(answer)
         if came:
             found += await self._try_again(crypto)
         return found
@@ -690,10 +690,11 @@ class MatrixPlatform:
         wrong = self._wrong_with(room, crypto)
         room_id = self._book.id_of(room.address)
         if wrong or room_id is None:
-            if room.address.startswith("#"):
-                self._book.forget(room.address)  # asked again at the next turn
+            self._book.doubt(room.address)
+            unasked = room_id is None and room.address not in self._book.trouble
             # A room that was just entered is not refused: the next sync will show it.
-            raise Upstream(wrong, permanent=room_id not in self._doors.entering, scope=Scope.ROOM)
+            passing = unasked or room_id in self._doors.entering
+            raise Upstream(wrong, permanent=not passing, scope=Scope.ROOM)
         return crypto, room_id
 
     async def _say(self, room: Room, doc: Doc, key: str, thread: str | None, to: str | None = None) -> str:

@@ -12,21 +12,24 @@ class Book:
         self.rooms = tuple(dict.fromkeys(rooms))
         self.moves = moves
         self._resolved: dict[str, str] = {}
+        self._doubted: set[str] = set()
         self.trouble: dict[str, str] = {}
         """Alias → why it cannot be resolved."""
 
     def aliases(self) -> list[str]:
-        """The aliases that were not resolved yet."""
-        names = dict.fromkeys(room.address for room in self.rooms)
-        return [name for name in names if name.startswith("#") and name not in self._resolved]
+        """The aliases to ask for: not resolved yet, or doubted."""
+        names = dict.fromkeys(room.address for room in self.rooms if room.address.startswith("#"))
+        return [name for name in names if name not in self._resolved or name in self._doubted]
 
     def learn(self, alias: str, room_id: str) -> None:
         self._resolved[alias] = room_id
+        self._doubted.discard(alias)
         self.trouble.pop(alias, None)
 
-    def forget(self, alias: str) -> None:
-        """Ask for it again."""
-        self._resolved.pop(alias, None)
+    def doubt(self, address: str) -> None:
+        """Ask again for an alias; until there is an answer, what was known stays."""
+        if address.startswith("#"):
+            self._doubted.add(address)
 
     def id_of(self, address: str) -> str | None:
         """The room id behind an id or alias, where it is now."""

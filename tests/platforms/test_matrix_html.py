@@ -39,8 +39,8 @@ def accounts(person: str) -> tuple[str, ...]:
     return {"ann": ("@ann:example.org",)}.get(person, ())
 
 
-def shown(document: Doc, **more: bool) -> html.Rendered:
-    return html.render(document, accounts=accounts, **more)
+def shown(document: Doc, *, in_thread: bool = False) -> html.Rendered:
+    return html.render(document, accounts=accounts, in_thread=in_thread)
 
 
 @pytest.mark.parametrize("in_thread", [False, True], ids=["room", "thread"])

@@ -96,13 +96,16 @@ async def test_path_token_and_body_arrive_as_they_are() -> None:
 
 
 async def test_silence_ends() -> None:
+    over = asyncio.Event()
+
     async def handler(request: web.Request) -> web.Response:
-        await asyncio.sleep(30)
+        await over.wait()
         return web.Response()
 
     async with wire_to(handler) as wire:
         with pytest.raises(Upstream) as refused:
             await wire.call("GET", "sync", timeout=0.2)
+        over.set()
     assert refused.value.ambiguous
     assert refused.value.scope is Scope.PLATFORM
 

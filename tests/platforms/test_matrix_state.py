@@ -68,5 +68,10 @@ def test_rooms_by_alias_id_and_where_they_moved() -> None:
     assert book.id_of("#ops:x") == "!ops3"
     assert book.at("!ops") is None
     assert book.at("!dev") == dev
-    book.forget("#ops:x")
+    for address in ("#ops:x", "!dev"):
+        book.doubt(address)
     assert book.aliases() == ["#ops:x"]
+    assert book.id_of("#ops:x") == "!ops3"
+    book.learn("#ops:x", "!other")
+    assert book.aliases() == []
+    assert book.id_of("#ops:x") == "!other"

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -34,8 +35,13 @@ class NotedInbox:
         self.events: list[Event] = []
         self.position: str | None = None
         self.puts = 0
+        self.broken = 0
+        """How many of the next puts fail."""
 
     async def put(self, platform: str, events: Sequence[Event], cursor: str | None = None) -> None:
+        if self.broken:
+            self.broken -= 1
+            raise Upstream("the state cannot be written: disk full")
         known = {event.id for event in self.events}
         self.events += [event for event in events if event.id not in known]
         self.position = cursor
@@ -431,6 +437,74 @@ async def test_the_homeserver_is_killed_and_comes_back(own_scene: Scene) -> None
         assert (await ann.sees(second)).body == "two"
         await ann.says(room.address, "are you there?")
         await scene.heard("are you there?")
+
+
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
+async def test_stopped_at_random_moments_nothing_is_lost_or_said_twice(scene: Scene, encrypted: bool) -> None:
+    ann = await scene.somebody("ann")
+    scene.platform()
+    room = await ops_room(scene, ann, encrypted=encrypted)
+    wanted = [f"number {n}" for n in range(80)]
+    moments = random.Random(7)
+    async with scene.running(scene.platform(room)):
+        await ann.look()
+
+    async def talk() -> None:
+        for text in wanted:
+            await ann.says(room.address, text)
+            await asyncio.sleep(0.02)
+
+    talking = asyncio.create_task(talk())
+    restarts = 0
+    while not talking.done():
+        async with scene.running(scene.platform(room), ready=False):
+            await asyncio.sleep(moments.random() * 0.6)
+        restarts += 1
+    await talking
+    async with scene.running(scene.platform(room)):
+        await scene.heard(*wanted)
+    assert scene.inbox.said == wanted
+    assert restarts > 3
+    assert not scene.ignored
+
+
+async def test_what_could_not_be_stored_is_fetched_again(scene: Scene) -> None:
+    ann = await scene.somebody("ann")
+    scene.platform()
+    room = await ops_room(scene, ann, encrypted=True)
+    async with scene.running(scene.platform(room)) as platform:
+        await ann.look()
+        scene.inbox.broken = 2
+        await ann.says(room.address, "while the disk is full")
+        await scene.heard("while the disk is full")
+        assert scene.inbox.broken == 0
+        assert (await platform.ready()).ok
+    assert scene.inbox.said == ["while the disk is full"]
+
+
+async def test_a_position_that_the_homeserver_does_not_know_starts_over(scene: Scene) -> None:
+    ann = await scene.somebody("ann")
+    scene.platform()
+    room = await ops_room(scene, ann)
+    scene.inbox.position = "nonsense"
+    async with scene.running(scene.platform(room)):
+        await ann.says(room.address, "and now?")
+        await scene.heard("and now?")
+
+
+async def test_too_fast_for_the_homeserver_says_how_long_to_wait(own_scene: Scene) -> None:
+    scene = own_scene
+    scene.server.restart(settings={"rc_message": {"per_second": 0.5, "burst_count": 3}})
+    ann = await scene.somebody("ann")
+    scene.platform()
+    room = await ops_room(scene, ann)
+    async with scene.running(scene.platform(room)) as platform:
+        with pytest.raises(Upstream) as refused:
+            for n in range(10):
+                await platform.send(room, say(str(n)), key=str(n))
+    assert not refused.value.permanent
+    assert refused.value.scope is Scope.PLATFORM
+    assert 0 < (refused.value.retry_after or 0) <= 10
 
 
 async def test_the_same_key_shows_once_also_after_a_restart(scene: Scene) -> None:
