@@ -1,6 +1,7 @@
 """What there is, who you are, and why you may or may not."""
 
 import re
+from typing import Annotated
 
 from bot.context import Context
 from bot.core.authority import (
@@ -73,7 +74,7 @@ async def whoami(ctx: Context) -> Doc:
 
 
 @command(risk=Risk.READ)
-async def why(ctx: Context, about: Rest) -> Doc:
+async def why(ctx: Context, about: Annotated[Rest, "COMMAND | alert NAME"]) -> Doc:
     """Why you may or may not use a command, or why an alert went where it went.
 
     `!why logs` or `!why pin grafana` says what your roles and the policy decide. `!why alert NAME` says by

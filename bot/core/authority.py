@@ -67,6 +67,8 @@ def authorize(
         return refused
     assert asker.person is not None  # may_ask refuses whom nobody listed
     role = next((r for r in _granting(asker.person, command, policy) if _covers(r, targets)), None)
+    if role is None and targets == EVERYTHING:
+        return Deny(f"your role reaches only some services; say which: {command.usage('')}")
     if role is None:
         who = _who_could(command, targets, policy, people)
         return Deny(f"{_what(command, targets)} is outside of what your role may touch; {who}")

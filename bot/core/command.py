@@ -7,7 +7,7 @@
 - a parameter before `*` is given by its place: required without a default, `[OPTIONAL]` with one
 - a parameter after `*` is an option: `--tail 50` or `--tail=50`; a `bool` is a flag: `--all`
 - converters: `str int bool timedelta Literal[…] StrEnum ServiceRef Rest`, each also as `X | None`;
-  `Annotated[int, Between(1, 500)]` bounds a number
+  `Annotated[int, Between(1, 500)]` bounds a number; `Annotated[str, "CODE"]` is shown as CODE
 
 Nothing is registered here; `commands.ALL` lists. Who may is configuration, not declaration.
 """
@@ -240,14 +240,15 @@ def _param(parameter: inspect.Parameter) -> Param:
     if not option and parameter.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
         raise TypeError(f"{parameter}: a command takes no *args, **kwargs or positional-only parameters")
     annotation = _without_none(parameter.annotation)
-    read, metavar, choices = _converter(parameter.name, annotation)
+    annotation, own_word = _own_word(annotation)
+    read, metavar, choices = _converter(parameter.name, annotation, option)
     flag = option and annotation is bool
     if flag and parameter.default is not False:
         raise TypeError(f"{parameter}: a flag is False unless it is given")
     return Param(
         name=parameter.name,
         read=read,
-        metavar=metavar,
+        metavar=own_word or metavar,
         option=option,
         flag=flag,
         rest=annotation is Rest,
@@ -268,7 +269,14 @@ def _without_none(annotation: Any) -> Any:
 _Converter = tuple[Callable[[str], object], str, tuple[str, ...]]
 
 
-def _converter(name: str, annotation: Any) -> _Converter:
+def _own_word(annotation: Any) -> tuple[Any, str]:
+    """`Annotated[Rest, "COMMAND"]` is shown as COMMAND."""
+    if get_origin(annotation) is Annotated and isinstance(get_args(annotation)[1], str):
+        return get_args(annotation)[0], get_args(annotation)[1]
+    return annotation, ""
+
+
+def _converter(name: str, annotation: Any, option: bool) -> _Converter:
     shown = name.strip("_").replace("_", "-").upper()
     if get_origin(annotation) is Annotated:
         kind, bounds = get_args(annotation)[:2]
@@ -279,7 +287,7 @@ def _converter(name: str, annotation: Any) -> _Converter:
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return _choice({str(member.value): member for member in annotation})
     table: dict[Any, _Converter] = {
-        str: (_text, "WORD" if name == "grep" else shown, ()),
+        str: (_text, "WORD" if option else shown, ()),
         int: (_int, "N", ()),
         bool: (_bool, "yes|no", ("yes", "no")),
         timedelta: (read_duration, "10m", ()),

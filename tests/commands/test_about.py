@@ -102,7 +102,7 @@ async def test_why_a_command() -> None:
         "!test alert: you may not: you have the role"
     )
     assert (await talk.ask("ann", "!why pnig")).startswith("unknown: pnig — did you mean !ping?")
-    assert (await talk.ask("ann", "!why")).startswith("usage: !why ABOUT")
+    assert (await talk.ask("ann", "!why")).startswith("usage: !why COMMAND | alert NAME")
 
 
 async def test_why_an_alert_went_where_it_went() -> None:
