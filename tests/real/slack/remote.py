@@ -42,7 +42,7 @@ class RemoteSlack:
             raise AttributeError(name)
         return lambda **kwargs: self.control(name, **kwargs)
 
-    def control(self, name: str, **kwargs: Any) -> Any:
+    def control(self, name: str, /, **kwargs: Any) -> Any:
         """Call one driver method; raises SlackError with what it answered."""
         body = json.dumps(kwargs).encode()
         request = urllib.request.Request(f"{self.control_url}/_control/{name}", data=body, method="POST")
