@@ -65,7 +65,10 @@ class View:
         return replace(detail, probes=probes, health_command=command, error=redactor.text(detail.error))
 
     def redactor(self, base: Redactor, details: Iterable[Detail] = ()) -> Redactor:
-        """One that also knows the tree's secrets, and those in these containers' environments."""
+        """One that also knows the tree's secrets, and those in these containers' environments.
+
+        Give it back as `base` next time: then it costs only what is new.
+        """
         public = {*public_words(self.tree.services), *(c.name for c in self.containers)}
         pairs = [pair for detail in details for pair in detail.environment.items()]
         return base.plus(self.tree.secrets | secret_values(pairs, public))

@@ -28,6 +28,7 @@ from bot.core.doc import (
 from bot.core.duration import say_duration
 from bot.core.errors import Upstream
 from bot.core.model import Risk
+from bot.core.redact import Redactor
 from commands.look import View, look, look_running
 from estate.diagnosis import Trouble, diagnose, exit_words, last_lines, memory, suspicious
 from estate.inventory import Thing, one_offs
@@ -236,6 +237,7 @@ async def unhealthy(ctx: Context) -> Doc:
     that ended with exit code 0, and has no restart policy that says it should run, is not wrong.
     """
     view = await look_running(ctx.services)
+    redactor = view.redactor(ctx.redactor)
     jobs = {thing.full_name for thing in one_offs(view.things)}
     suspects = [
         (thing, container)
@@ -252,14 +254,14 @@ async def unhealthy(ctx: Context) -> Doc:
     cases = [
         _Case(_row(thing, container, len(view.engines) > 1).name, detail, trouble)
         for (thing, container), detail in zip(suspects, details, strict=True)
-        if isinstance(detail, Detail) and (trouble := diagnose(view.safe(ctx.redactor, detail), ctx.now))
+        if isinstance(detail, Detail) and (trouble := diagnose(view.safe(redactor, detail), ctx.now))
     ]
-    cases = list(await asyncio.gather(*(_with_last_words(ctx, view, case) for case in cases)))
+    cases = list(await asyncio.gather(*(_with_last_words(redactor, view, case) for case in cases)))
     document = _told(view, cases, failed, ctx.now)
-    return view.redactor(ctx.redactor, known).doc(document)
+    return view.redactor(redactor, known).doc(document)
 
 
-async def _with_last_words(ctx: Context, view: View, case: _Case) -> _Case:
+async def _with_last_words(redactor: Redactor, view: View, case: _Case) -> _Case:
     if not case.trouble.ended:
         return case
     container = case.detail.container
@@ -267,7 +269,7 @@ async def _with_last_words(ctx: Context, view: View, case: _Case) -> _Case:
         log = await view.engines[container.host].logs(container, tail=LAST_WORDS)
     except Upstream:
         return case  # the log is an extra: what is wrong is said without it
-    safe = view.redactor(ctx.redactor, (case.detail,)).text(clean(log))
+    safe = view.redactor(redactor, (case.detail,)).text(clean(log))
     return _Case(case.name, case.detail, case.trouble, last_lines(safe, LAST_WORDS))
 
 

@@ -55,16 +55,28 @@ class Redactor:
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         self.values = frozenset(values)
-        self._known = _Known(self.values)
+        self._known: tuple[_Known, ...] = (_Known(self.values),)
 
     def plus(self, values: Iterable[str]) -> "Redactor":
-        """One that knows these values too (a container's environment)."""
-        more = self.values | frozenset(values)
-        return self if more == self.values else Redactor(more)
+        """One that knows these values too (a container's environment). Costs only what is new."""
+        more = frozenset(values) - self.values
+        if not more:
+            return self
+        both = Redactor(more)
+        both.values, both._known = self.values | more, (*self._known, *both._known)
+        return both
 
     def text(self, text: str) -> str:
         """The text without a secret, nor a part of one."""
-        return _shapes(self._known.redact(text))
+        return _shapes(self._black_out(text))
+
+    def _black_out(self, text: str) -> str:
+        """Without the known values, however they overlap."""
+        parts, at = [], 0
+        for start, end in _merged(hit for known in self._known for hit in known.hits(text)):
+            parts += [text[at:start], MARK]
+            at = end
+        return "".join([*parts, text[at:]]) if parts else text
 
     def doc(self, document: Doc) -> Doc:
         """The Doc without a secret: spans (also a secret that two spans share), fields, tables, files."""
@@ -113,7 +125,7 @@ class Redactor:
                 # A link without its secret leads nowhere: its words stay.
                 return Link(self.text(text), url) if self.text(url) == url else Text(self.text(text))
             case Mention(person=person):
-                return span if self._known.redact(person) == person else Text(MARK)
+                return span if self._black_out(person) == person else Text(MARK)
             case Text(text=text):
                 return Text(self.text(text))
             case Strong(text=text):
@@ -144,23 +156,16 @@ class _Known:
         self._needles = needles
         self._heads = _any_of(needles) if needles else None
 
-    def redact(self, text: str) -> str:
-        if self._heads is None:
-            return text
-        parts, at = [], 0
-        for start, end in _merged(self._hits(text, self._heads)):
-            parts += [text[at:start], MARK]
-            at = end
-        return "".join([*parts, text[at:]]) if parts else text
-
-    def _hits(self, text: str, heads: re.Pattern[str]) -> Iterator[tuple[int, int]]:
-        found = heads.search(text)
+    def hits(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where values stand: begin and end, in no order."""
+        heads = self._heads
+        found = heads.search(text) if heads else None
         while found:
             start = found.start()
             for needle, form in self._needles[found.group()].items():
                 if text.startswith(needle, start) and (hit := form.extent(text, start, start + len(needle))):
                     yield hit
-            found = heads.search(text, start + 1)
+            found = heads.search(text, start + 1) if heads else None
 
 
 class _Form:

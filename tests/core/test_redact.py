@@ -237,3 +237,4 @@ def test_more_values_make_a_new_one() -> None:
     more = base.plus({"second-value"})
     assert more.text("first-value second-value") == f"{MARK} {MARK}"
     assert base.text("second-value") == "second-value"
+    assert Redactor({"abcdefgh"}).plus({"efghijkl"}).text("x abcdefghijkl y") == f"x {MARK} y"
