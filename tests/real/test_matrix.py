@@ -883,3 +883,55 @@ async def test_a_homeserver_that_hangs_does_not_block_the_end(tmp_path: Path) ->
     await platform.close()
     assert time.monotonic() - began < 2
     server.close()
+
+
+async def test_a_message_whose_key_comes_late_is_heard_then(scene: Scene) -> None:
+    ann = await scene.somebody("ann")
+    scene.platform()
+    room = await ops_room(scene, ann, encrypted=True)
+    async with scene.running(scene.platform(room)) as platform:
+        await ann.says(room.address, "the key is there")
+        await scene.heard("the key is there")
+        olm = ann.client.olm
+        assert olm is not None
+        olm.create_outbound_group_session(room.address)
+        session = olm.outbound_group_sessions[room.address]
+        key = {
+            "algorithm": "m.megolm.v1.aes-sha2",
+            "room_id": room.address,
+            "session_id": session.id,
+            "session_key": session.session_key,
+        }
+        session.shared = True  # a client that believes it has told everybody
+        await ann.says(room.address, "the key comes later")
+        await until(lambda: platform.counters["unreadable"] == 1)
+        assert "the key comes later" not in scene.inbox.said
+        device_id = scene.account["device_id"]
+        device = ann.client.device_store[scene.bot][device_id]
+        sealed = olm._olm_encrypt(olm.session_store.get(device.curve25519), device, "m.room_key", key)
+        path = "/_matrix/client/v3/sendToDevice/m.room.encrypted/late"
+        scene.server.api("PUT", path, {"messages": {scene.bot: {device_id: sealed}}}, token=ann.token)
+        await scene.heard("the key comes later")
+    assert scene.inbox.message("the key comes later").trust.encrypted
+
+
+async def test_a_device_that_was_logged_out_speaks_for_nobody(scene: Scene) -> None:
+    ann = await scene.somebody("ann")
+    bob = await scene.somebody("bob", roles=())
+    scene.list(Person("ann", frozenset({Identity("matrix", ann.user)}), ("admin",), (ann.fingerprint,)))
+    scene.platform()
+    room = await encrypted_room(scene, ann, bob)
+    async with scene.running(scene.platform(room)):
+        await ann.says(room.address, "still here")
+        await scene.heard("still here")
+        _, sealed = ann.client.encrypt(
+            room.address, "m.room.message", {"msgtype": "m.text", "body": "from a stolen laptop"}
+        )
+        other = scene.server.login(scene.name("ann"))
+        scene.server.api("POST", "/_matrix/client/v3/logout", {}, token=ann.token)
+        scene.server.send(other["access_token"], room.address, sealed, kind="m.room.encrypted")
+        await scene.heard("from a stolen laptop")
+    assert scene.inbox.message("still here").trust.verified
+    late = scene.inbox.message("from a stolen laptop").trust
+    assert not late.verified
+    assert not late.encrypted
