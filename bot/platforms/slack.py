@@ -37,7 +37,7 @@ from bot.core.model import Identity, Message, People, Readiness, Room
 from bot.core.pace import Bucket
 from bot.platforms import slack_blocks as kit
 from bot.platforms.slack_errors import LOST_RIGHTS, TOO_RICH, SlackTrouble, refused
-from bot.platforms.slack_event import Account, Ears, Ignored, account, known, read
+from bot.platforms.slack_event import Account, Ears, Ignored, account, is_ts, known, read
 from bot.ports import Clock, Inbox, Pace
 
 log = logging.getLogger("tocsin.slack")
@@ -267,21 +267,23 @@ class SlackPlatform:
             await self._hang_up()
 
     async def _watch(self, handler: AsyncSocketModeHandler) -> None:
-        tried: str | None = None
+        tried, since = None, _now()
         while not self._closing.is_set():
             if await handler.client.is_connected():
                 if self._trouble:
                     log.info("Slack: connected")
                     self._checked = None
                 self._trouble, tried, self._opens = "", None, 0
-            else:
-                self._say(self._trouble or "the socket to Slack is lost; connecting again")
-                uri = handler.client.wss_uri
-                # slack_sdk 3.47 tries one ticket for ever; a ticket that has failed is dead.
-                if uri is not None and uri == tried:
-                    handler.client.wss_uri = None
-                tried = uri
-            await asyncio.sleep(self._settings.watch)
+                await asyncio.sleep(self._settings.watch)
+                continue
+            self._say(self._trouble or "the socket to Slack is lost; connecting again")
+            uri = handler.client.wss_uri
+            if uri != tried:
+                tried, since = uri, _now()
+            elif uri is not None and _now() - since >= self._settings.watch:
+                # slack_sdk 3.47 tries one ticket for ever; one that did not open a socket by now is dead.
+                handler.client.wss_uri = None
+            await asyncio.sleep(min(self._settings.watch, 0.2))
 
     async def back_off(self) -> None:
         """Wait before asking for another socket, longer each time that it was in vain."""
@@ -470,6 +472,7 @@ class SlackPlatform:
         """Post it; its files follow in its thread. A failure after the message stands is ambiguous, so that
         `find` is asked, which knows which files are missing."""
         rendered = kit.render(doc, self._mention)
+        thread = _ts(thread)
         half = self._halves.pop(key, None)
         if half is None:
             meta = kit.metadata(key, len(rendered.files))
@@ -528,6 +531,7 @@ class SlackPlatform:
         a file is missing: `send` with the same key then adds only that."""
         if not self._me:
             raise Upstream("Slack: who I am is not known yet, so I cannot look for my message")
+        thread = _ts(thread)
         found = await self._search(room, key, thread, since)
         if found is None:
             return None
@@ -836,6 +840,12 @@ async def _body(request: web.Request) -> str | None:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
+
+
+def _ts(thread: str | None) -> str | None:
+    """A thread by its root's ts; a person's message may also be named by its id, `CHANNEL:TS`."""
+    ts = thread.rpartition(":")[2] if thread else None
+    return ts if is_ts(ts) else None
 
 
 def _name(room: Room) -> str:

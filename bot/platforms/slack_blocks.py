@@ -256,12 +256,14 @@ def _table(block: Table, account: Account, budget: _Budget) -> Iterable[Json]:
 
 
 def _row(header: tuple[str, ...], row: tuple[Line, ...]) -> Line:
+    """The first cell, then the others with their names; of two columns the second needs none."""
     spans: list[Span] = []
     for index, (name, cell) in enumerate(zip(header, row, strict=False)):
         if index == 0:
             spans += [Strong(span.text) if isinstance(span, Text) else span for span in cell]
         elif plain_line(cell).strip():
-            spans += [Text(f" · {name}: " if name else " · "), *cell]
+            between = " — " if len(header) == 2 else f" · {name}: " if name else " · "
+            spans += [Text(between), *cell]
     return tuple(spans)
 
 

@@ -101,11 +101,12 @@ def refused(what: str, code: str, status: int, retry_after: str | None, needed: 
         )
     if status >= 500:
         return SlackTrouble(f"{what}: Slack answered {status}", f"http_{status}", ambiguous=True)
+    key = "slack.app_token" if what.startswith("apps.connections") else "slack.bot_token"
     if code == "missing_scope":
-        remedy = f"add it under OAuth & Permissions and install the app again ({needed})"
-        return SlackTrouble(f"{what}: the bot token lacks a scope: {remedy}", code, scope=Scope.PLATFORM)
+        remedy = "add it in the app's settings and install the app again"
+        return SlackTrouble(f"{what}: {key} lacks the scope {needed}: {remedy}", code, scope=Scope.PLATFORM)
     if code in LOST_RIGHTS:
-        remedy = "put a valid token into slack.bot_token"
+        remedy = f"put a valid token into {key}"
         return SlackTrouble(f"{what}: Slack refuses our token: {code}; {remedy}", code, scope=Scope.PLATFORM)
     if code in CLOSED_ROOM:
         return SlackTrouble(f"{what}: {code}{_hint(code)}", code, permanent=True, scope=Scope.ROOM)

@@ -505,7 +505,7 @@ async def test_a_revoked_app_token_is_told_and_asked_for_slowly(slack: LoopbackS
         assert len(slack.called("apps.connections.open")) - before <= 6
         ready = await bot.platform.ready()
         assert not ready.ok
-        assert "token_revoked" in ready.why
+        assert "token_revoked; put a valid token into slack.app_token" in ready.why
         slack.revoke(app=False)
         await slack.connected(timeout=20)
         await slack.say("ops", "ann", "!status")
@@ -746,6 +746,14 @@ async def test_an_edit_of_what_is_gone_is_for_good(slack: LoopbackSlack) -> None
         assert (await trouble_of(bot.platform.edit(ops(slack), ts, say("y"), key="k2"))).permanent
 
 
+async def test_a_persons_message_can_be_answered_by_its_id(slack: LoopbackSlack) -> None:
+    async with running(slack) as bot:
+        await slack.say("ops", "ann", "!status")
+        [asked] = await bot.inbox.until(1)
+        await bot.platform.send(ops(slack), say("answer"), key="k", thread=asked.id)
+        assert [reply.plain for reply in slack.messages("ops")[0].replies] == ["answer"]
+
+
 async def test_blocks_that_slack_refuses_are_said_in_plain_words(slack: LoopbackSlack) -> None:
     async with running(slack) as bot:
         slack.fault("error", "chat.postMessage", error="invalid_blocks")
@@ -959,7 +967,8 @@ async def test_dying_around_a_post_says_it_once_with_its_files(
 
 
 async def test_the_pace_keeps_us_from_ever_being_told_slower(slack: LoopbackSlack, tmp_path: Path) -> None:
-    slack.settings.rate, slack.settings.burst = 1.0, 3
+    # One more than our own burst: two clocks never count the same milliseconds.
+    slack.settings.rate, slack.settings.burst = 1.0, 4
     async with (
         Database(tmp_path / "tocsin.db") as database,
         running(slack) as bot,
