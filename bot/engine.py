@@ -17,7 +17,7 @@ from bot.core.duration import say_duration
 from bot.core.errors import Refused, Unknown, Upstream, UserError
 from bot.core.journal import Entry, Kind
 from bot.core.matching import Match, match
-from bot.core.model import Event, Identity, Message, Risk
+from bot.core.model import Event, Identity, Message, Risk, Withdrawn
 from bot.core.ratelimit import RateLimit
 from bot.core.redact import Redactor
 from bot.core.text import one_line
@@ -244,6 +244,28 @@ class Engine:
                     log.error("the inbox cannot be read: %s", trouble)
                 await asyncio.sleep(1)
 
+    def _not_obeyed(self, event: Event) -> tuple[Entry, ...]:
+        """For the journal: an edit that made a command of a message, or another one of a command."""
+        if not isinstance(event, Withdrawn) or not event.text:
+            return ()
+        services = self._services()
+        try:
+            found = match(event.text, services.commands, services.prefix)
+        except Unknown:
+            return ()
+        if found is None:
+            return ()
+        person = services.people.who(event.by)
+        about = {
+            "id": event.id,
+            "of": event.message_id,
+            "command": found.command.name,
+            "text": one_line(self._redactor().text(event.text), 300),
+            "why": "an edit is never a command; it must be said anew",
+        }
+        name = person.name if person else ""
+        return (Entry(Kind.REFUSAL, str(event.by), name, event.room.place, about),)
+
     async def _finish(
         self, requests: Requests, received: Received, before: "asyncio.Task[None] | None"
     ) -> None:
@@ -251,7 +273,7 @@ class Engine:
             await asyncio.wait([before])
         event = received.event
         answer = await self.handle(event) if isinstance(event, Message) else None
-        entries = answer.entries if answer else ()
+        entries = answer.entries if answer else self._not_obeyed(event)
         outgoing = [_outgoing(event, answer)] if isinstance(event, Message) and answer and answer.doc else []
         pause = 0.5
         while True:

@@ -136,6 +136,8 @@ class Withdrawn:
     how: Withdrawal
     by: Identity
     at: datetime
+    text: str = ""
+    """What an edited message says now. Never a command; the journal tells when it would have been one."""
 
 
 Event = Message | Choice | Withdrawn

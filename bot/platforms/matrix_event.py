@@ -99,7 +99,7 @@ def _message(
     if relates.get("rel_type") == "m.replace":
         target = relates.get("event_id")
         if isinstance(target, str):
-            return Withdrawn(event_id, room, target, Withdrawal.EDITED, by, at)
+            return Withdrawn(event_id, room, target, Withdrawal.EDITED, by, at, _edited(content, ears))
         return Ignored(event_id, by.user_id, "an edit of nothing")
     if "m.new_content" in content:
         return Ignored(event_id, by.user_id, "an edit without its target")
@@ -124,6 +124,13 @@ def _message(
         addressed=addressed,
         reply_to=reply if ears.relations else None,
     )
+
+
+def _edited(content: Mapping[str, Any], ears: Ears) -> str:
+    """What the message says now."""
+    new = content.get("m.new_content")
+    body = new.get("body") if isinstance(new, Mapping) else content.get("body")
+    return strip_name(body.strip(), ears)[0] if isinstance(body, str) else ""
 
 
 def _reply(relates: Mapping[str, Any]) -> str | None:

@@ -202,10 +202,12 @@ def _changed(event: Raw, ears: Ears) -> Heard | Ignored:
     user, author = str(edited["user"]), after.get("user")
     if user == ears.me or author == ears.me:
         return Ignored("our own")
-    if not _was_for_us(before, ears):
+    said = after.get("text")
+    words, addressed = strip_mention(said if isinstance(said, str) else "", ears.me)
+    if not _was_for_us(before, ears) and not addressed and not words.startswith(ears.prefix):
         return Ignored("talk among people")
     event_id, target = f"edit:{channel}:{ts}:{edited.get('ts')}", f"{channel}:{ts}"
-    return _withdrawn(event_id, target, Withdrawal.EDITED, event, user, _team(after), ears)
+    return _withdrawn(event_id, target, Withdrawal.EDITED, event, user, _team(after), ears, words)
 
 
 def _deleted(event: Raw, ears: Ears) -> Heard | Ignored:
@@ -230,13 +232,13 @@ def _was_for_us(before: object, ears: Ears) -> bool:
 
 
 def _withdrawn(
-    event_id: str, target: str, how: Withdrawal, event: Raw, user: str, team: str, ears: Ears
+    event_id: str, target: str, how: Withdrawal, event: Raw, user: str, team: str, ears: Ears, text: str = ""
 ) -> Heard | Ignored:
     at = event.get("event_ts") or event.get("ts")
     if not is_ts(at):
         return Ignored("a change without a time")
     room = ears.room(str(event["channel"]))
-    gone = Withdrawn(event_id, room, target, how, Identity(PLATFORM, user), when(str(at)))
+    gone = Withdrawn(event_id, room, target, how, Identity(PLATFORM, user), when(str(at)), text)
     return Heard(gone, user, team)
 
 
