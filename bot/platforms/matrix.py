@@ -356,6 +356,7 @@ class MatrixPlatform:
         self._keys_trouble = ""
         self._start_over = False
         self._introduced = False
+        self._told: set[tuple[str, str]] = set()
         self._unreadable: deque[tuple[datetime, Room, str, Heard]] = deque(maxlen=200)
 
     # ---- bot.ports.Platform
@@ -519,6 +520,7 @@ class MatrixPlatform:
         if first and not all(room_id is not None and crypto.joined(room_id) for room_id in ids):
             await self._doors.look()
         await self._doors.accept()
+        await self._tell_declined(inbox)
         self._last = self._clock.now()
         self._trouble = "connected"
         self._synced.set()
@@ -648,6 +650,18 @@ class MatrixPlatform:
             log.warning("matrix: %s", self._keys_trouble)
         else:
             await self._introduce(crypto)
+
+    async def _tell_declined(self, inbox: Inbox) -> None:
+        """Each invitation that is not followed is told once, also over restarts."""
+        for (room_id, who), why in list(self._doors.declined.items()):
+            if (room_id, who) in self._told or await inbox.recall(f"declined:{room_id}:{who}") is not None:
+                continue
+            self._told.add((room_id, who))
+            log.warning("matrix: %s is not followed: %s of %s", room_id, why, who)
+            if self._on_ignored is not None:
+                what = Ignored(room_id, who, why, worth_telling=True)
+                await self._on_ignored(Room(self.name, room_id), what)
+            await inbox.remember(f"declined:{room_id}:{who}", why)
 
     # ---- rooms
 

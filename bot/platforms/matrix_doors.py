@@ -62,6 +62,8 @@ class Doors:
         self.hurry = False
         self.entering: set[str] = set()
         """Rooms that were entered and that no sync has shown yet."""
+        self.declined: dict[tuple[str, str], str] = {}
+        """Invitations that we do not follow: room and inviter → why."""
 
     async def resolve(self) -> None:
         """Ask for each alias that is not known. Raises Upstream only when nobody answers at all."""
@@ -98,7 +100,10 @@ class Doors:
         configuration may change."""
         for room_id, who in list(self._invites.items()):
             room = self._book.at(room_id)
-            if room is None or self._people().who(Identity(self._platform, who)) is None:
+            listed = self._people().who(Identity(self._platform, who)) is not None
+            if room is None or not listed:
+                why = "to a room that is not configured" if listed else "by somebody who is not listed"
+                self.declined.setdefault((room_id, who), f"an invitation {why}")
                 continue
             try:
                 await self._wire.call("POST", "join", room_id, body={})
