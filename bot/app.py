@@ -82,6 +82,7 @@ class App:
             self.clock,
             on_step,
             on_delivered=lambda delivery, at: self.rehearsal.delivered(delivery),
+            clean=lambda document: self._redactor.doc(document),
         )
         self._engines = engines
         self._compose = compose_tree(config)
@@ -249,11 +250,21 @@ class App:
         self._supervise("outbox", self.outbox.run)
         self._supervise("bridge", self.bridge.run)
         self._supervise("retention", retention.run)
+        self._supervise("secrets", self._know_secrets)
         if serve:
             self._supervise("watch", watch.run)
             self._supervise("engine", lambda: self.engine.serve(self.inbox))
             for name, platform in self.platforms.items():
                 self._supervise(name, lambda platform=platform: platform.run(self.inbox))  # type: ignore[misc]
+
+    async def _know_secrets(self) -> None:
+        """Keep the redactor's values those of the tree: what a message or the journal must never show."""
+        while self._compose is not None:
+            await asyncio.sleep(1)  # the first answer comes first
+            tree = await self._compose.tree()
+            self._redactor = Redactor(secret_values(self.config) | tree.secrets)
+            await asyncio.sleep(300)
+        await asyncio.Event().wait()
 
     def _supervise(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         self._tasks.append(asyncio.create_task(_for_ever(name, work), name=name))
@@ -296,9 +307,10 @@ async def _for_ever(name: str, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
             log.error("%s ended by itself; it starts again", name)
-        except asyncio.CancelledError:
-            raise
         except Exception:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise  # we are being ended, whatever the part made of it
             log.exception(
                 "%s fell over, which is my fault no. %s; it starts again", name, secrets.token_hex(2).upper()
             )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.core.backoff import delay
-from bot.core.delivery import Delivery, Op
+from bot.core.delivery import Delivery, Op, Outgoing
 from bot.core.doc import Doc, say
 from bot.core.errors import Scope, Upstream
 from bot.core.journal import Entry, Kind
@@ -49,6 +49,7 @@ class Outbox:
         on_step: OnStep = no_step,
         on_delivered: Callable[[Delivery, datetime], None] | None = None,
         spread: Callable[[], float] = random.random,
+        clean: Callable[[Doc], Doc] | None = None,
     ) -> None:
         self._store = store
         self._platforms = platforms
@@ -57,6 +58,7 @@ class Outbox:
         self._step = on_step
         self._on_delivered = on_delivered
         self._spread = spread
+        self._clean = clean
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._wakes: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._buckets: dict[str, Bucket] = {}
@@ -160,19 +162,28 @@ class Outbox:
                 return found
         if posts and not platform.idempotent and not delivery.uncertain:
             await self._store.claim(delivery)
+        doc = await self._cleaned(what)
         self._step(Step.DELIVERY_CLAIMED)
         match what.op:
             case Op.EDIT:
                 if delivery.root_id is None:
                     return None
-                await platform.edit(what.room, delivery.root_id, what.doc, key=what.key)
+                await platform.edit(what.room, delivery.root_id, doc, key=what.key)
                 return delivery.root_id
             case Op.WHISPER:
                 to = Identity(what.room.platform, what.thread or "")
-                await platform.whisper(what.room, to, what.doc, key=what.key)
+                await platform.whisper(what.room, to, doc, key=what.key)
                 return None
             case _:
-                return await platform.send(what.room, what.doc, key=what.key, thread=thread)
+                return await platform.send(what.room, doc, key=what.key, thread=thread)
+
+    async def _cleaned(self, what: Outgoing) -> Doc:
+        """Without a secret that an alert carries. Answers were cleaned where they were made."""
+        if self._clean is None or what.lane.startswith(ANSWER_LANE):
+            return what.doc
+        if what.doc.files:
+            return await asyncio.to_thread(self._clean, what.doc)
+        return self._clean(what.doc)
 
     async def _failed(self, delivery: Delivery, trouble: Upstream) -> None:
         what, room, now = delivery.what, delivery.what.room, self._clock.now()
