@@ -102,6 +102,7 @@ def _matrix(app: App, config: Config) -> Platform:
 
 def _slack(app: App, config: Config) -> Platform:
     from bot.platforms.slack import Settings, SlackPlatform
+    from bot.platforms.slack_event import Ignored
 
     given = config.slack
     assert given is not None  # asked before
@@ -112,6 +113,11 @@ def _slack(app: App, config: Config) -> Platform:
         signing_secret=given.signing_secret.value if given.signing_secret else None,
         api_url=given.api_url,
     )
+
+    async def ignored(room: Room, what: Ignored) -> None:
+        about = {"id": what.id, "ignored": what.why}
+        await app.journal.write(Entry(Kind.REFUSAL, f"slack:{what.sender}", place=room.place, about=about))
+
     rooms = [place for places in config.rooms.values() for place in places if place.platform == "slack"]
     return SlackPlatform(
         settings,
@@ -119,4 +125,5 @@ def _slack(app: App, config: Config) -> Platform:
         people=lambda: app.config.people,
         clock=app.clock,
         prefix=config.prefix,
+        on_ignored=ignored,
     )
