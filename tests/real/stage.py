@@ -57,12 +57,14 @@ class Stage:
 
 
 @contextmanager
-def stage(root: Path, synapse: Synapse, slack: RemoteSlack, **more: Any) -> Iterator[Stage]:
+def stage(
+    root: Path, synapse: Synapse, slack: RemoteSlack, *, encrypted: bool = False, **more: Any
+) -> Iterator[Stage]:
     """A fresh bot account, room and state; the Slack is the caller's. Ends Tocsin."""
     number = f"{time.monotonic_ns() % 10**9}"
     ann, bot = synapse.register(f"ann{number}"), synapse.register(f"tocsin{number}")
     login = synapse.login(f"tocsin{number}", device="TOCSIN")
-    room = synapse.create_room(ann["access_token"], invite=(bot["user_id"],))
+    room = synapse.create_room(ann["access_token"], invite=(bot["user_id"],), encrypted=encrypted)
     config: Json = {
         "fallback": "ops",
         "matrix": {
@@ -70,7 +72,8 @@ def stage(root: Path, synapse: Synapse, slack: RemoteSlack, **more: Any) -> Iter
             "user": bot["user_id"],
             "device": "TOCSIN",
             "access_token_file": "matrix_token",
-            "encryption": "off",
+            "encryption": "optional" if encrypted else "off",
+            "pickle_key_file": "pickle_key",
         },
         "slack": {
             "team": slack.team,
@@ -87,6 +90,7 @@ def stage(root: Path, synapse: Synapse, slack: RemoteSlack, **more: Any) -> Iter
         "slack_bot": slack.bot_token,
         "slack_app": slack.app_token,
         "webhook": "webhook-secret",
+        "pickle_key": "pickle-secret",
     }
     tocsin = Tocsin(root / "tocsin", config, secrets)
     try:
