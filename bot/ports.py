@@ -38,7 +38,7 @@ class Platform(Protocol):
     pace: Pace | None
     """Per room; None when the server says itself what is too fast."""
     idempotent: bool
-    """Whether sending twice with one key shows once. Where not, `find` is asked after an uncertain attempt."""
+    """Whether sending twice with one key shows once. Where not, `find` is asked if an outcome is unknown."""
 
     async def preflight(self) -> None:
         """Look for the operator's mistakes, once, at start. Raises ConfigError for refused credentials, a

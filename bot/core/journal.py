@@ -104,4 +104,5 @@ def _starts_well(first: Row, pruned: Entry | None) -> str | None:
         return f"the journal starts at row {first.seq}: the rows before it were removed"
     if first.seq - 1 == pruned.about.get("through") and first.previous == pruned.about.get("hash"):
         return None
-    return f"the journal starts at row {first.seq}, but retention removed rows up to {pruned.about.get('through')}"
+    through = pruned.about.get("through")
+    return f"the journal starts at row {first.seq}, but retention removed rows up to {through}"

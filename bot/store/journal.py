@@ -45,7 +45,7 @@ class JournalStore:
         return [row_from_sql(row) for row in await self._database.rows("SELECT * FROM journal ORDER BY seq")]
 
     async def prune(self, before: datetime) -> int:
-        """Remove rows older than that and append a PRUNED row that says up to where. Returns how many went."""
+        """Remove rows older than that; a PRUNED row says up to where. Returns how many went."""
         async with self._database.transaction() as tx:
             last = await tx.one(
                 "SELECT seq, hash FROM journal WHERE at < ? ORDER BY seq DESC LIMIT 1", (before.isoformat(),)

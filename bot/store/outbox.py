@@ -26,7 +26,7 @@ WHERE d.platform = ? AND d.address = ? AND d.parked = 0
                   WHERE e.platform = d.platform AND e.address = d.address AND e.lane = d.lane
                     AND e.parked = 0 AND e.id < d.id)
 """
-"""The oldest delivery of each lane at one place: the only ones that may go, for nothing overtakes in a lane."""
+"""The oldest delivery of each lane at one place: only these may go, for nothing overtakes in a lane."""
 
 
 class OutboxStore:
@@ -58,7 +58,8 @@ class OutboxStore:
             text = json.dumps(to_json(one.doc))
             if one.op is Op.ROOT and not one.lane.startswith(ANSWER_LANE):
                 await tx.run(
-                    "INSERT OR REPLACE INTO roots (lane, platform, address, room, card, at) VALUES (?,?,?,?,?,?)",
+                    "INSERT OR REPLACE INTO roots (lane, platform, address, room, card, at)"
+                    " VALUES (?,?,?,?,?,?)",
                     (*place, one.room.name, text, now),
                 )
             elif one.op is Op.EDIT:
@@ -111,7 +112,7 @@ class OutboxStore:
             await tx.run("UPDATE deliveries SET uncertain = 1 WHERE id = ?", (delivery.id,))
 
     async def record(self, delivery: Delivery, message_id: str | None, late: Doc | None = None) -> None:
-        """It is said: the message's id is kept, the delivery goes. `late` is said in the thread afterwards."""
+        """It is said: the message's id is kept, the delivery goes. `late` is said in its thread next."""
         what = delivery.what
         async with self._database.transaction() as tx:
             await tx.run("DELETE FROM deliveries WHERE id = ?", (delivery.id,))
@@ -175,7 +176,8 @@ class OutboxStore:
             await tx.journal([entry], now)
             if not targets:
                 await tx.run(
-                    "UPDATE deliveries SET parked = 1, error = ? WHERE lane = ? AND platform = ? AND address = ?",
+                    "UPDATE deliveries SET parked = 1, error = ?"
+                    " WHERE lane = ? AND platform = ? AND address = ?",
                     (why, *here),
                 )
                 return False
@@ -225,7 +227,7 @@ class OutboxStore:
         return [_delivery(row) for row in rows]
 
     async def backlog(self) -> list[tuple[str, str, int, float, int]]:
-        """Per place: platform, room name, how many wait, since when (seconds since 1970), how many are parked."""
+        """Per room: platform, name, how many wait, since when (seconds since 1970), how many are parked."""
         rows = await self._database.rows(
             "SELECT platform, room, count(*) AS n, min(created) AS oldest, sum(parked) AS parked"
             " FROM deliveries GROUP BY platform, room"

@@ -35,7 +35,9 @@ async def test_a_root_its_line_and_its_edit_arrive_in_order_on_one_message(desk:
 
 
 async def test_roots_go_before_thread_lines(desk: Desk) -> None:
-    await desk.store.enqueue([root("g1", "one"), thread_line("g1", 1), thread_line("g1", 2), root("g2", "two")])
+    await desk.store.enqueue(
+        [root("g1", "one"), thread_line("g1", 1), thread_line("g1", 2), root("g2", "two")]
+    )
     async with desk.running():
         await desk.until(lambda: len(desk.platform.said) == 4)
     assert texts(desk) == ["one", "two", "g1 line 1", "g1 line 2"]
@@ -100,7 +102,9 @@ async def test_dying_between_sending_and_recording_does_not_say_it_twice(desk: D
 
 async def test_a_room_that_refuses_for_good_is_told_in_the_fallback_room(desk: Desk) -> None:
     desk.platform.trouble = lambda call, room: Upstream("kicked", permanent=True) if room == OPS else None
-    await desk.store.enqueue([root("group:1", "the card"), thread_line("group:1", 1), root("group:2", "x", DEV)])
+    await desk.store.enqueue(
+        [root("group:1", "the card"), thread_line("group:1", 1), root("group:2", "x", DEV)]
+    )
     async with desk.running() as outbox:
         await desk.until(lambda: len(texts(desk, FALLBACK)) == 3)
         assert outbox.counts.refused["fake"] == 1
@@ -156,8 +160,8 @@ async def test_what_came_late_says_so_in_its_thread(desk: Desk) -> None:
 
 
 async def test_a_slow_room_does_not_delay_another(desk: Desk) -> None:
-    desk.platform.trouble = (
-        lambda call, room: Upstream("429", retry_after=60, scope=Scope.ROOM) if room == OPS else None
+    desk.platform.trouble = lambda call, room: (
+        Upstream("429", retry_after=60, scope=Scope.ROOM) if room == OPS else None
     )
     await desk.store.enqueue([root("g1", "slow"), *(root(f"d{n}", "fast", DEV) for n in range(10))])
     async with desk.running():

@@ -19,11 +19,13 @@ def webhook_config(
     group_wait: str = "1s",
     group_interval: str = "2s",
     repeat_interval: str = "4h",
+    also: tuple[str, ...] = (),
 ) -> dict[str, Json]:
-    """An alertmanager.yml, as a mapping, with one webhook receiver."""
+    """An alertmanager.yml, as a mapping, with one receiver: the webhook at `url`, and those in `also`."""
     http: dict[str, Json] = {"authorization": {"credentials": token}} if token else {}
-    webhook: dict[str, Json] = {"url": url, "send_resolved": True}
-    webhook |= {"http_config": http} if http else {}
+    webhooks: list[Json] = [{"url": one, "send_resolved": True} for one in (url, *also)]
+    for webhook in webhooks if http else ():
+        webhook["http_config"] = http
     return {
         "route": {
             "receiver": receiver,
@@ -32,7 +34,7 @@ def webhook_config(
             "group_interval": group_interval,
             "repeat_interval": repeat_interval,
         },
-        "receivers": [{"name": receiver, "webhook_configs": [webhook]}],
+        "receivers": [{"name": receiver, "webhook_configs": webhooks}],
     }
 
 
