@@ -6,6 +6,7 @@ Only the fallback `text` is parsed, and is escaped. Lengths are in UTF-16 units,
 Slack's "characters".
 """
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -46,9 +47,16 @@ BLOCKS = 50
 HEADER = 150
 RICH = 3_000
 """Units of text in one rich text block. Slack names no limit; a section's is 3,000."""
-WHOLE = 9_000
-"""Units of text in all blocks together: Slack refuses long messages of which each block is legal."""
-ELEMENTS = 100
+WHOLE = 12_500
+"""Units of JSON in all blocks together. Slack refuses more than about 13,200 with msg_blocks_too_long, though
+each block is legal, and counts the containers too (bolt-js#2509, #2867)."""
+FILLED = 10_500
+"""Units of JSON after which no more words are taken: the rest is for containers and the line on the cut."""
+RESERVED = 1_500
+"""Of these, for a plan's buttons and code, which are never cut."""
+ELEMENT = 60
+"""Units of JSON around the words of one element or line."""
+ELEMENTS = 40
 """Spans in one rich text block."""
 FALLBACK = 3_500
 """Units of the fallback; chat.update refuses more than 4,000."""
@@ -72,15 +80,25 @@ def render(document: Doc, account: Account = lambda person: None, *, attach: boo
 
     attach: whether files can follow; an edit brings none.
     """
-    budget = _Budget()
+    choices = sum(isinstance(block, Choices) for block in document.blocks)
+    budget = _Budget(FILLED - RESERVED * choices)
     blocks: list[Json] = []
+    # Places are kept for each plan's two blocks, and for saying that something was cut.
+    places = BLOCKS - 1 - 2 * choices
+    size = 0
     for block in document.blocks:
-        made = list(_block(block, account, budget))
-        # The last place is kept for saying that something was cut.
-        if len(blocks) + len(made) > BLOCKS - 1:
-            budget.cut = True
-            break
+        if isinstance(block, Choices):
+            blocks += _choices(block, account, _Budget(RESERVED))
+            places += 2
+            continue
+        made = list(_block(block, account, budget)) if budget.left > ELEMENT else []
+        length = sum(map(_json_units, made))
+        if not made or len(blocks) + len(made) > places or size + length > WHOLE - RESERVED * choices:
+            budget.cut = budget.cut or bool(made) or budget.left <= ELEMENT
+            continue
         blocks += made
+        size += length
+        budget.left = min(budget.left, FILLED - RESERVED * choices - size)
     files = document.files if attach else ()
     if budget.cut:
         where = "; the whole is in the file full.txt" if attach else ""
@@ -170,18 +188,34 @@ def _neutral(char: str, before: str, after: str) -> str:
 
 @dataclass(slots=True)
 class _Budget:
-    """How much text the message still takes."""
+    """How many units of JSON the message still takes."""
 
-    left: int = WHOLE
+    left: int
     cut: bool = False
 
     def take(self, text: str, most: int) -> str:
         """The text, or its beginning when there is not enough room."""
-        allowed = min(most, self.left)
-        kept = cut(text, allowed) if allowed > 1 else ""
+        kept = cut(text, most) if most > 1 else ""
+        room = self.left - ELEMENT
+        if _json_units(kept) > room:
+            # A character takes two units of JSON at most, but for those that are cleaned away before.
+            kept = cut(kept, room // 2) if room >= 4 else ""
         self.cut = self.cut or kept != text
-        self.left -= units(kept)
+        self.spend(kept)
         return kept
+
+    def is_full(self) -> bool:
+        """Whether nothing more goes in; what is asked for is then cut."""
+        self.cut = self.cut or self.left <= ELEMENT
+        return self.left <= ELEMENT
+
+    def spend(self, text: str) -> None:
+        """Count an element around these words."""
+        self.left -= _json_units(text) + ELEMENT if text else 0
+
+
+def _json_units(value: object) -> int:
+    return units(json.dumps(value, ensure_ascii=False))
 
 
 def _block(block: Block, account: Account, budget: _Budget) -> Iterable[Json]:
@@ -200,7 +234,7 @@ def _block(block: Block, account: Account, budget: _Budget) -> Iterable[Json]:
         case Pre(text=text):
             yield from _pre(text, budget)
         case Choices():
-            yield from _choices(block, account, budget)
+            raise AssertionError("a plan's buttons have a budget of their own")
 
 
 def _heading(block: Heading, account: Account, budget: _Budget) -> Json:
@@ -208,7 +242,7 @@ def _heading(block: Heading, account: Account, budget: _Budget) -> Json:
     words = plain_line(spans).strip()
     parsed = any(isinstance(span, Link | Mention) for span in spans)
     if words and not parsed and units(words) <= HEADER:
-        budget.left -= units(words)
+        budget.spend(words)
         return {"type": "header", "text": {"type": "plain_text", "text": words, "emoji": False}}
     return _rich([_section(_elements(spans, account, budget, bold=True))])
 
@@ -216,8 +250,12 @@ def _heading(block: Heading, account: Account, budget: _Budget) -> Json:
 def _sections(lines: Sequence[Line], account: Account, budget: _Budget) -> Iterable[Json]:
     """Lines one below the other, in as few blocks as the limits allow."""
     for batch in _batches(lines):
+        if budget.is_full():
+            return
         parts: list[Json] = []
         for index, spans in enumerate(batch):
+            if budget.is_full():
+                break
             parts += _elements(spans, account, budget)
             if index < len(batch) - 1:
                 parts.append(_text("\n"))
@@ -226,8 +264,9 @@ def _sections(lines: Sequence[Line], account: Account, budget: _Budget) -> Itera
 
 def _list(lines: Sequence[Line], account: Account, budget: _Budget) -> Iterable[Json]:
     for batch in _batches(lines):
-        items = [_section(_elements(spans, account, budget)) for spans in batch]
-        yield _rich([{"type": "rich_text_list", "style": "bullet", "elements": items}])
+        items = [_section(_elements(spans, account, budget)) for spans in batch if not budget.is_full()]
+        if items:
+            yield _rich([{"type": "rich_text_list", "style": "bullet", "elements": items}])
 
 
 def _batches(lines: Sequence[Line]) -> Iterable[list[Line]]:
@@ -319,6 +358,7 @@ def _link(url: str, style: dict[str, bool]) -> Json:
 def _elements(spans: Line, account: Account, budget: _Budget, bold: bool = False) -> list[Json]:
     """The elements of one line. An element's text is never empty: Slack refuses that."""
     out: list[Json] = []
+    budget.left -= ELEMENT
     if len(spans) > ELEMENTS:
         budget.cut = True
         spans = spans[:ELEMENTS]
@@ -333,11 +373,13 @@ def _element(span: Span, account: Account, budget: _Budget, bold: bool) -> list[
         case Mention(person=person):
             user = account(person)
             if user:
-                budget.left -= units(person)
+                budget.spend(user)
                 return [{"type": "user", "user_id": user}]
             return _words(budget, f"@{person}", style)
-        case Link(text=text, url=url) if span.safe and units(url) <= 2_000 and units(url) <= budget.left:
-            budget.left -= units(url)
+        case Link(text=text, url=url) if (
+            span.safe and units(url) <= 2_000 and units(url) <= budget.left - ELEMENT
+        ):
+            budget.spend(url)
             if text == url or not text.strip():
                 return [_link(url, style)]
             if "://" in text or set(text) & set("<>|&"):

@@ -158,6 +158,30 @@ def test_a_whole_doc_is_cut_and_attached_too() -> None:
     assert rendered.files[0].content.count(b"x" * 200) == 200
 
 
+@pytest.mark.parametrize(
+    "block",
+    [
+        Items(tuple(line(Code("a"), " ", Strong("b"), " ", "c") for _ in range(2_000))),
+        Fields(tuple((f"n{number}", line("v")) for number in range(2_000))),
+        Table(("a", "b"), tuple((line("x" * 50), line("y" * 50)) for _ in range(500))),
+        Paragraph(tuple(Code("x") for _ in range(5_000))),
+        Pre('"' * 20_000),
+        Paragraph(line('"\\' * 10_000)),
+    ],
+    ids=lambda block: type(block).__name__,
+)
+def test_many_small_parts_fit_with_their_containers_and_the_buttons_stay(block: Block) -> None:
+    rendered = kit.render(doc.doc(Heading(line("Plan")), block, block, Choices("p", "K7QF")), account)
+    message = shown(rendered)
+    size = blocks.length(json.dumps(rendered.blocks, ensure_ascii=False))
+    assert size <= 13_000
+    assert size > 1_000
+    assert "cut here" in message.plain
+    assert rendered.blocks[0]["type"] == "header"
+    assert [b["type"] for b in rendered.blocks].count("actions") == 1
+    assert "!approve K7QF" in message.plain
+
+
 def test_surrogate_pairs_count_twice() -> None:
     assert kit.units("a😀") == 3
     assert kit.cut("😀😀😀", 5) == "😀😀…"
@@ -237,7 +261,7 @@ BLOCK: st.SearchStrategy[Block] = st.one_of(
 )
 DOC = st.builds(
     Doc,
-    st.lists(BLOCK, max_size=12).map(tuple),
+    st.lists(BLOCK, max_size=8).map(tuple),
     st.lists(st.builds(File, WORDS, st.just("text/plain"), st.binary(max_size=9)), max_size=2).map(tuple),
 )
 
@@ -252,7 +276,9 @@ def test_slack_takes_it_and_nothing_is_forged(document: Doc) -> None:
     assert rendered.text
     allowed = {span.url for span in _links(document) if span.safe}
     assert {url for url, _ in message.links} <= allowed
-    assert sum(blocks.length(part) for part in _texts(list(rendered.blocks))) <= kit.WHOLE + 3_000
+    assert blocks.length(json.dumps(rendered.blocks, ensure_ascii=False)) <= 13_000
+    buttons = [block for block in rendered.blocks if block["type"] == "actions"]
+    assert len(buttons) == sum(isinstance(block, Choices) for block in document.blocks)
     json.dumps(rendered.blocks).encode()
     rendered.text.encode()
 
@@ -290,12 +316,3 @@ def _links(document: Doc) -> list[Link]:
 
     walk(document.blocks)
     return found
-
-
-def _texts(made: Any) -> list[str]:
-    if isinstance(made, list):
-        return [text for part in made for text in _texts(part)]
-    if isinstance(made, dict):
-        own = [made["text"]] if isinstance(made.get("text"), str) else []
-        return own + [text for value in made.values() for text in _texts(value)]
-    return []
