@@ -206,7 +206,7 @@ def test_slacks_own_change_of_an_edited_message_is_no_edit() -> None:
 
 
 def test_changes_of_what_was_never_for_us_are_not_kept() -> None:
-    edited = {"text": "!status", "edited": {"user": "U0ANN", "ts": "2.000001"}}
+    edited = {"text": "other talk", "edited": {"user": "U0ANN", "ts": "2.000001"}}
     assert isinstance(read(changed(edited, {"text": "talk"}), EARS, NOW), Ignored)
     assert isinstance(read(changed(edited, {"text": "!status"}), EARS, NOW), Heard)
     assert isinstance(read(changed(edited, {"text": "yes", "thread_ts": "1.000001"}), EARS, NOW), Heard)
@@ -216,6 +216,13 @@ def test_changes_of_what_was_never_for_us_are_not_kept() -> None:
         "previous_message": {"user": "U0ANN", "text": "talk"},
     }
     assert isinstance(read(message(**gone), EARS, NOW), Ignored)
+
+
+def test_an_edit_into_a_command_is_kept_with_its_words() -> None:
+    edited = {"text": "!stop &lt;x&gt;", "edited": {"user": "U0ANN", "ts": "2.000001"}}
+    event = heard(changed(edited, {"text": "talk"})).event
+    assert isinstance(event, Withdrawn)
+    assert event.text == "!stop <x>"
 
 
 def reaction(**changes: Any) -> dict[str, Any]:
