@@ -81,7 +81,8 @@ def test_state_is_not_heard() -> None:
 def test_an_edit_withdraws_its_target_whatever_it_says() -> None:
     relation = {"rel_type": "m.replace", "event_id": "$old"}
     found = heard(text("!restart", **{"m.new_content": text("!restart"), "m.relates_to": relation}))
-    assert found == Withdrawn("$e", ROOM, "$old", Withdrawal.EDITED, ANN, datetime.fromtimestamp(0, UTC))
+    then = datetime.fromtimestamp(0, UTC)
+    assert found == Withdrawn("$e", ROOM, "$old", Withdrawal.EDITED, ANN, then, "!restart")
 
 
 @pytest.mark.parametrize(
