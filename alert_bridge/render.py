@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from alert_bridge.duration import in_words
 from alert_bridge.group import SHOWN, Card, Group, Kind, Line, Telling
 from alert_bridge.member import Member, State
 from alert_bridge.payload import Alert, Labels, Notification, Unreadable, web_address
 from alert_bridge.severity import LOOKS, RESOLVED, Look, Severity, severity_of, worst
 from bot.core import doc
 from bot.core.doc import Code, Doc, Fields, File, Heading, Items, Link, Mention, Paragraph, Pre, Strong, Text
+from bot.core.duration import say_duration
 from bot.core.text import many_lines, one_line, shorten
 
 _NAME = 120
@@ -101,7 +101,7 @@ def _headline(group: Group) -> Heading:
         count = group.count(State.RESOLVED)
     spans += [": ", Code(title(group)), f" ({_alerts(count)})"]
     if group.duration is not None:
-        spans.append(f" after {in_words(group.duration)}")
+        spans.append(f" after {say_duration(group.duration)}")
     return Heading(doc.line(*[span for span in spans if span]), look.tone, look.symbol)
 
 
@@ -123,7 +123,7 @@ def _fields(group: Group) -> tuple[tuple[str, doc.Line], ...]:
 def _when(group: Group) -> str:
     if group.ended is None or group.duration is None:
         return f"since {_clock(group.since)}"
-    return f"{_clock(group.since)} to {_clock(group.ended)}, lasted {in_words(group.duration)}"
+    return f"{_clock(group.since)} to {_clock(group.ended)}, lasted {say_duration(group.duration)}"
 
 
 def _counts(group: Group) -> str:
@@ -177,7 +177,7 @@ def _member_line(member: Member, group: Group) -> doc.Line:
     if member.state is State.FIRING and member.starts_at is not None:
         spans.append(f", since {_clock(member.starts_at)}")
     if member.state is State.RESOLVED and member.starts_at is not None and member.ends_at is not None:
-        spans.append(f", after {in_words(member.ends_at - member.starts_at)}")
+        spans.append(f", after {say_duration(member.ends_at - member.starts_at)}")
     if member.again:
         spans.append(f", fired again {_times(member.again)}")
     if member.summary and member.summary != _shared_summary(group):
@@ -266,7 +266,7 @@ def silence_address(group: Group) -> str | None:
 def thread_line(told: Line, group: Group, mention: Sequence[str] = ()) -> Doc:
     """One line of the thread, short: who fires newly, who again, or that all is over."""
     if told.kind is Kind.RESOLVED:
-        lasted = f" after {in_words(told.duration)}" if told.duration is not None else ""
+        lasted = f" after {say_duration(told.duration)}" if told.duration is not None else ""
         return doc.say(f"{RESOLVED.symbol} ", Strong("RESOLVED"), f"{lasted}: ", Code(title(group)))
     here = worst(severity_of({**group.common_labels, **member.labels}) for member in told.alerts)
     look = LOOKS[here]

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from bot.core.backoff import delay
 from bot.core.delivery import Delivery, Op, Outgoing
 from bot.core.doc import Doc, say
+from bot.core.duration import say_duration
 from bot.core.errors import Scope, Upstream
 from bot.core.journal import Entry, Kind
 from bot.core.model import Identity, Room
@@ -228,11 +229,7 @@ class Outbox:
         what = delivery.what
         if since is None or now - since < LATE or what.lane.startswith(ANSWER_LANE) or what.op is Op.WHISPER:
             return None
-        late = round((now - delivery.created).total_seconds())
         tries = delivery.attempts + 1
-        return say(f"told {_words(late)} late, after {tries} attempts: {delivery.error}")
-
-
-def _words(seconds: int) -> str:
-    minutes, rest = divmod(seconds, 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+        return say(
+            f"told {say_duration(now - delivery.created)} late, after {tries} attempts: {delivery.error}"
+        )

@@ -21,11 +21,11 @@ def read_duration(text: str) -> timedelta:
 
 
 def say_duration(duration: timedelta) -> str:
-    """The two largest units: `2 d 3 h`, `10 min`, `4 s`, `0 s`. What is negative is said as 0 s."""
+    """The largest unit and the one below it: `2 d 3 h`, `10 min`, `4 s`. What is negative is said as 0 s."""
     left = max(int(duration.total_seconds()), 0)
-    said: list[str] = []
+    counts: list[tuple[int, str]] = []
     for name, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
         count, left = divmod(left, size)
-        if count or (name == "s" and not said):
-            said.append(f"{count} {name}")
-    return " ".join(said[:2])
+        if count or counts:
+            counts.append((count, name))
+    return " ".join(f"{count} {name}" for count, name in counts[:2] if count) or "0 s"

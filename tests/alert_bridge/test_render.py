@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alert_bridge.duration import in_words
 from alert_bridge.group import Card, Group, GroupKey, Telling, from_json, to_json, update
 from alert_bridge.payload import Alert, Notification, Status, Unreadable, read
 from alert_bridge.render import Told, card, full_list, tell, unreadable
 from bot.core.doc import Doc, Fields, Heading, Items, Link, Mention, Paragraph, Tone, plain
 from bot.core.doc import from_json as doc_from_json
 from bot.core.doc import to_json as doc_to_json
+from bot.core.duration import say_duration
 
 RECORDED = Path(__file__).parent.parent / "recorded"
 T0 = datetime(2026, 11, 23, 21, 54, tzinfo=UTC)
@@ -236,7 +236,7 @@ def test_unreadable_shows_why_and_the_raw_text() -> None:
     ],
 )
 def test_durations(seconds: int, words: str) -> None:
-    assert in_words(timedelta(seconds=seconds)) == words
+    assert say_duration(timedelta(seconds=seconds)) == words
 
 
 # ---- forgery --------------------------------------------------------------------------------------------
