@@ -105,7 +105,8 @@ def _untrusted(asker: Asker, command: Command) -> Deny | None:
     if not asker.room.name:
         return Deny("this room is not in my configuration; ask in one that is")
     if trust.room_encrypted and not trust.encrypted:
-        return Deny("in an encrypted room only what is encrypted counts; send it again, encrypted")
+        why = f" ({trust.why})" if trust.why else ""
+        return Deny(f"in an encrypted room only what is encrypted counts{why}; send it again, encrypted")
     if asker.encryption == "required":
         if not trust.room_encrypted:
             return Deny("this room is not encrypted, as the configuration requires; ask in one that is")
