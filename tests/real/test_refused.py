@@ -1,13 +1,12 @@
 """Who may not, and what does not count: refused by the whole process, and in its journal with who and why."""
 
 import json
-import os
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import pytest
 from tests.real.components.synapse import Synapse
 from tests.real.slack import RemoteSlack, spawn
 from tests.real.stage import USERS, Stage, alert, body, stage
-from tests.real.test_matrix import Somebody
+from tests.real.test_matrix import Somebody, until
 
 Json = dict[str, Any]
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,14 +73,19 @@ class House:
         content = {"msgtype": "m.text", "body": text, **more}
         return self.stage.synapse.send(self.stage.ann["access_token"], room or self.stage.room, content)
 
-    def answers(self, message: str) -> list[str]:
-        """What the bot's card for a message says; it waits until the journal has the message."""
-        return [seen.now for seen in self.stage.matrix() if message in seen.now]
-
 
 SLACK = (
     *("--user", "eve=U0EVE00", "--user", "nora=U0NORA0", "--user", "robot=U0ROBOT", "--user", "gone=U0GONE0"),
-    *("--user", "guest=U0GUEST", "--user", "single=U0SINGL", "--user", "far=U0FAR00", "--channel", "other=C0OTHER"),
+    *(
+        "--user",
+        "guest=U0GUEST",
+        "--user",
+        "single=U0SINGL",
+        "--user",
+        "far=U0FAR00",
+        "--channel",
+        "other=C0OTHER",
+    ),
 )
 
 
@@ -109,9 +113,7 @@ def enter(on: Stage, token: str, user: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def house(
-    tmp_path_factory: pytest.TempPathFactory, synapse: Synapse, slack: RemoteSlack
-) -> Iterator[House]:
+def house(tmp_path_factory: pytest.TempPathFactory, synapse: Synapse, slack: RemoteSlack) -> Iterator[House]:
     with stage(tmp_path_factory.mktemp("house"), synapse, slack) as on:
         eve = synapse.register(f"eve{time.monotonic_ns() % 10**9}")
         enter(on, eve["access_token"], eve["user_id"])
@@ -272,7 +274,9 @@ def test_a_room_that_is_not_configured(house: House, slack: RemoteSlack) -> None
     on.synapse.join(on.bot["access_token"], elsewhere)
     said = house.ann("!status", elsewhere)
     noted(on, "answer", house.ann("!ping"))
-    sent = [e for e in on.synapse.timeline(on.ann["access_token"], elsewhere) if e["type"] == "m.room.message"]
+    sent = [
+        e for e in on.synapse.timeline(on.ann["access_token"], elsewhere) if e["type"] == "m.room.message"
+    ]
     assert [event["event_id"] for event in sent] == [said]
 
 
@@ -306,7 +310,9 @@ def test_the_journal_holds_and_a_changed_row_is_found(house: House, tmp_path: Pa
         bad = tocsin("journal", "verify", "--state", tmp_path)
         assert (bad.returncode, bad.stdout[:5]) == (1, "bad: "), (change, bad)
         with sqlite3.connect(tmp_path / "tocsin.db") as forger:
-            forger.executescript("DELETE FROM journal; INSERT INTO journal SELECT * FROM kept; DROP TABLE kept")
+            forger.executescript(
+                "DELETE FROM journal; INSERT INTO journal SELECT * FROM kept; DROP TABLE kept"
+            )
     assert tocsin("journal", "verify", "--state", tmp_path).returncode == 0
 
 
@@ -333,3 +339,145 @@ def test_no_secret_is_written_or_said(house: House) -> None:
         assert secret not in said, f"the {name} was said"
         assert secret not in log, f"the {name} is in the log"
         assert secret not in rows, f"the {name} is in the journal"
+
+
+# ---- a room where everything is encrypted ---------------------------------------------------------------
+
+
+@dataclass
+class Vault:
+    """A Tocsin in an encrypted room, and people with clients of their own in it."""
+
+    stage: Stage
+    ann: Somebody
+    bob: Somebody
+    """Listed, but none of his devices is."""
+    mallory: Somebody
+    """In the room, and nobody."""
+
+    def answers(self) -> int:
+        """How many messages the bot has sent here."""
+        on = self.stage
+        events = on.synapse.timeline(on.ann["access_token"], on.room)
+        return sum(e["sender"] == on.bot["user_id"] and e["type"] == "m.room.encrypted" for e in events)
+
+    async def told(self, text: str) -> None:
+        """Wait until ann's client shows a message of the bot with these words."""
+
+        async def shown() -> bool:
+            await self.ann.look()
+            events = [event for event in self.ann.seen.values() if event is not None]
+            bodies = [
+                str(getattr(event, "body", ""))
+                for event in events
+                if event.sender == self.stage.bot["user_id"]
+            ]
+            return any(text in one for one in bodies)
+
+        await until(shown)
+
+
+@asynccontextmanager
+async def vault(root: Path, synapse: Synapse, slack: RemoteSlack, encryption: str) -> AsyncIterator[Vault]:
+    with stage(root, synapse, slack, encrypted=True) as on:
+        accounts = [
+            on.ann,
+            *(synapse.register(f"{who}{time.monotonic_ns() % 10**9}") for who in ("bob", "mallory")),
+        ]
+        people = [Somebody(synapse, account, root / account["user_id"]) for account in accounts]
+        made = Vault(on, *people)
+        for one in people:
+            await one.look()
+        for one in people[1:]:
+            enter(on, one.token, one.user)
+        config = on.tocsin.config
+        config["matrix"]["encryption"] = encryption
+        config["people"]["ann"]["matrix_keys"] = [made.ann.fingerprint]
+        config["people"]["bob"] = {"matrix": made.bob.user, "roles": ["operator"]}
+        on.tocsin.write(config)
+        on.tocsin.start()
+        on.until(lambda s: s.tocsin.get("/readyz")[0] == 200)
+        for one in people:
+            await one.look()  # who has come, and with which device
+        try:
+            yield made
+        finally:
+            for one in people:
+                await one.client.close()
+
+
+@pytest.mark.parametrize("encryption", ["optional", "required"])
+async def test_in_an_encrypted_room_only_its_own_ciphertext_counts(
+    tmp_path: Path, synapse: Synapse, slack: RemoteSlack, encryption: str
+) -> None:
+    async with vault(tmp_path, synapse, slack, encryption) as made:
+        on, ann = made.stage, made.ann
+        said = await ann.says(on.room, "!ping")
+        await made.told("pong")
+        assert noted(on, "answer", said)["person"] == "ann"
+        wire = next(e for e in synapse.timeline(ann.token, on.room) if e["event_id"] == said)["content"]
+
+        # The same ciphertext again, after a restart: the homeserver, or a stolen token, could post it.
+        on.tocsin.kill()
+        on.tocsin.start()
+        on.until(lambda s: s.tocsin.get("/readyz")[0] == 200)
+        answers = made.answers()
+        again = synapse.send(ann.token, on.room, wire, kind="m.room.encrypted")
+        row = noted(on, "refusal", again)
+        assert (row["actor"], why(row)) == (f"matrix:{ann.user}", "a replayed message")
+
+        # Mallory's words under ann's name: first as they are, then with ann's device in the envelope.
+        await made.mallory.says(on.room, "hello")
+        words = {"msgtype": "m.text", "body": "!status"}
+        _, sealed = made.mallory.client.encrypt(on.room, "m.room.message", words)
+        forged = synapse.send(ann.token, on.room, sealed, kind="m.room.encrypted")
+        row = noted(on, "refusal", forged)
+        assert row["actor"] == f"matrix:{ann.user}"
+        assert "only what is encrypted counts" in why(row)
+        assert f"encrypted by a device that is not one of {ann.user}" in why(row)
+        device = {"device_id": ann.account["device_id"]}
+        masked = synapse.send(ann.token, on.room, {**sealed, **device}, kind="m.room.encrypted")
+        assert noted(on, "refusal", masked)["actor"] == f"matrix:{ann.user}"
+
+        clear = synapse.send(ann.token, on.room, {"msgtype": "m.text", "body": "!alerts"})
+        row = noted(on, "refusal", clear)
+        assert row["actor"] == f"matrix:{ann.user}"
+        assert "only what is encrypted counts" in why(row)
+        assert "said in the clear in an encrypted room" in why(row)
+
+        stranger = await made.mallory.says(on.room, "!status")
+        assert "has no role" in why(noted(on, "refusal", stranger))
+
+        # Nothing of all that was obeyed: the journal has one answer, and the room no card of a command.
+        rows = journal(on)
+        assert [row["about"]["to"] for row in rows if row["kind"] == "answer"] == [said]
+        on.until(lambda s: made.answers() >= answers + 3)
+        assert made.answers() <= answers + 4
+
+        # A device that nobody listed may read; what it could prove is told.
+        noted(on, "answer", await made.bob.says(on.room, "!whoami"))
+        await made.told("not trusted")
+        noted(on, "answer", await ann.says(on.room, "!whoami"))
+        await made.told("device: trusted")
+        good = tocsin("journal", "verify", "--state", on.tocsin.root / "state")
+        assert good.returncode == 0, good
+        kept = [path for path in (on.tocsin.root / "state").rglob("*") if path.is_file()]
+        for name in ("matrix_token", "slack_bot", "slack_app", "webhook", "pickle_key"):
+            secret = (on.tocsin.root / name).read_bytes()
+            assert secret not in (on.tocsin.root / "tocsin.log").read_bytes(), name
+            assert [path for path in kept if secret in path.read_bytes()] == [], name
+
+
+async def test_clear_rooms_do_not_count_where_encryption_is_required(
+    tmp_path: Path, synapse: Synapse, slack: RemoteSlack
+) -> None:
+    with stage(tmp_path, synapse, slack) as on:
+        on.tocsin.config["matrix"]["encryption"] = "required"
+        on.tocsin.write(on.tocsin.config)
+        on.tocsin.start()
+        on.until(lambda s: "not encrypted" in s.tocsin.get("/readyz")[1])
+        said = synapse.send(on.ann["access_token"], on.room, {"msgtype": "m.text", "body": "!status"})
+        row = noted(on, "refusal", said)
+        assert (row["person"], row["actor"]) == ("ann", f"matrix:{on.ann['user_id']}")
+        assert "this room is not encrypted, as the configuration requires" in why(row)
+        assert on.matrix() == []
