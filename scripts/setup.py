@@ -57,6 +57,7 @@ class Package:
 
 
 RUN = Environment(".venv", ("build", "runtime"), with_tocsin=True)
+PACKAGES = ("bot", "commands", "alert_bridge", "estate", "audit")
 DEV = Environment(".venv", ("build", "runtime", "dev"), with_tocsin=True, with_compose=True, holds=(RUN,))
 SYNAPSE = Environment(".venv-synapse", ("synapse",))
 
@@ -209,6 +210,8 @@ def install(folder: Path, environment: Environment) -> None:
         call([*hashed, "-r", ROOT / "requirements" / f"{name}.txt"])
     if environment.with_tocsin:
         call([*pip, "install", "--no-deps", "--no-build-isolation", "--editable", ROOT])
+        # Where Python may not write compiled files, each start would compile again: 0.1 s of the first reply.
+        call([folder / "bin" / "python", "-m", "compileall", "-q", *(ROOT / name for name in PACKAGES)])
     if environment.with_compose:
         install_compose(pip, folder / "bin" / "docker-compose")
 
