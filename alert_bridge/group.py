@@ -46,9 +46,9 @@ WINDOW = timedelta(minutes=5)
 """Within it the same state again is a retry or the twin's copy."""
 LATE_SAME = timedelta(seconds=60)
 LATE_TWIN = timedelta(minutes=15)
-"""So long after an alert was heard to be over, the same startsAt firing is late: from the sender that said so
-itself, and from another. Later it rings: Alertmanager resolves what Prometheus cannot tell it about, and fires
-it again with the same startsAt when it can."""
+"""So long after an alert was heard to be over, the same startsAt firing is late: from the sender that said
+so itself, and from another. Later it rings: Alertmanager resolves what Prometheus cannot tell it about, and
+fires it again with the same startsAt when it can."""
 REOPEN = timedelta(minutes=10)
 """A group that fires again within it after RESOLVED goes on in the same message."""
 RETRY = timedelta(seconds=30)

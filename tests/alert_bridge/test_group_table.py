@@ -231,7 +231,7 @@ ROWS = (
             (0, said(A), "new a"),
             (60, said(A_ENDED), "edit resolved"),
             (12 * MINUTE, said(B), "new b"),
-            (12 * MINUTE + 1, said(A, B, by="am2"), "edit"),
+            (12 * MINUTE + 1, said(A, B, by="am2"), "none"),
         ),
         {"generation": 2, "firing": 1},
     ),
