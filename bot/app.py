@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import commands
@@ -86,6 +87,7 @@ class App:
         )
         self._engines = engines
         self._compose = compose_tree(config)
+        self._tree_secrets: frozenset[str] = frozenset()
         self._redactor = Redactor(secret_values(config))
         self._readiness: dict[str, Readiness] = {}
         self._book = Book(self.alerts)
@@ -261,8 +263,8 @@ class App:
         """Keep the redactor's values those of the tree: what a message or the journal must never show."""
         while self._compose is not None:
             await asyncio.sleep(1)  # the first answer comes first
-            tree = await self._compose.tree()
-            self._redactor = Redactor(secret_values(self.config) | tree.secrets)
+            self._tree_secrets = (await self._compose.tree()).secrets
+            self._redactor = Redactor(secret_values(self.config) | self._tree_secrets)
             await asyncio.sleep(300)
         await asyncio.Event().wait()
 
@@ -296,7 +298,7 @@ class App:
     async def reconfigure(self, config: Config, changes: Sequence[str]) -> None:
         """People, roles, policy and routes, read again."""
         self.config = config
-        self._redactor = Redactor(secret_values(config))
+        self._redactor = Redactor(secret_values(config) | self._tree_secrets)
         await self.journal.write(Entry(Kind.CONFIG, about={"changes": list(changes)}))
 
 
@@ -411,7 +413,18 @@ def compose_tree(config: Config) -> "ComposeTree | None":
         return None
     from estate.compose.tree import ComposeTree
 
-    return ComposeTree(config.estate.root, config.estate.also)
+    paths = config.estate.paths
+    return ComposeTree(
+        seen(config.estate.root, paths), [seen(folder, paths) for folder in config.estate.also]
+    )
+
+
+def seen(path: Path, paths: Mapping[str, str]) -> Path:
+    """Where the bot sees a path of the host: the longest prefix in `estate.paths` decides."""
+    for host in sorted(paths, key=len, reverse=True):
+        if path.is_relative_to(host):
+            return Path(paths[host]) / path.relative_to(host)
+    return path
 
 
 def docker_engines(config: Config) -> list[DockerPort]:

@@ -69,6 +69,7 @@ class Outbox:
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._wakes: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._buckets: dict[str, Bucket] = {}
+        self._unprovable: dict[int, str] = {}
         self._pauses: dict[str, float] = {}
         """Until when, in the loop's time: a clock that is set back must not make a pause of an hour."""
         self._troubles: dict[str, int] = defaultdict(int)
@@ -164,7 +165,7 @@ class Outbox:
         self._troubles.pop(room.place, None)
         self.counts.sent[room.platform] += 1
         now = self._clock.now()
-        await self._store.record(delivery, message_id, self._late_note(delivery, now))
+        await self._store.record(delivery, message_id, self._note(delivery, now))
         self._step(Step.DELIVERY_RECORDED)
         if self._on_delivered is not None:
             self._on_delivered(delivery, now)
@@ -178,7 +179,7 @@ class Outbox:
         thread = delivery.root_id if what.op is Op.LINE else what.thread
         posts = what.op in (Op.ROOT, Op.LINE)
         if delivery.uncertain and posts and not platform.idempotent:
-            found = await platform.find(what.room, what.key, thread=thread, since=delivery.created)
+            found = await self._found(platform, delivery, thread)
             if found is not None:
                 return found
         if posts and not platform.idempotent and not delivery.uncertain:
@@ -246,6 +247,27 @@ class Outbox:
         await self._store.postpone(
             delivery, due=due, error=str(trouble), uncertain=uncertain, entries=entries
         )
+
+    async def _found(self, platform: Platform, delivery: Delivery, thread: str | None) -> str | None:
+        """The message of an attempt whose answer was lost. Raises Upstream when it may yet be found."""
+        what = delivery.what
+        try:
+            return await platform.find(what.room, what.key, thread=thread, since=delivery.created)
+        except Upstream as trouble:
+            if not trouble.permanent:
+                raise
+            # Nobody can ever tell. To say it twice is the smaller harm; that it may be so is said too.
+            self._unprovable[delivery.id] = str(trouble)
+            return None
+
+    def _note(self, delivery: Delivery, now: datetime) -> Doc | None:
+        """What the thread is told about this delivery itself."""
+        why = self._unprovable.pop(delivery.id, None)
+        if why is not None and not delivery.what.lane.startswith(ANSWER_LANE):
+            return say(
+                f"unknown whether this stands here twice: the answer to my first attempt was lost, and {why}"
+            )
+        return self._late_note(delivery, now)
 
     def _late_note(self, delivery: Delivery, now: datetime) -> Doc | None:
         since = delivery.failing_since

@@ -167,3 +167,18 @@ async def test_a_slow_room_does_not_delay_another(desk: Desk) -> None:
     async with desk.running():
         await desk.until(lambda: len(texts(desk, DEV)) == 10, 5)
     assert texts(desk) == []
+
+
+async def test_what_nobody_can_look_up_is_said_again_and_called_unknown(desk: Desk) -> None:
+    lost = iter([Upstream("connection dropped", ambiguous=True)])
+    desk.platform.after_commit = lambda call, room: next(lost, None) if call == "send" else None
+    desk.platform.trouble = lambda call, room: (
+        Upstream("the history cannot be read", permanent=True) if call == "find" else None
+    )
+    await desk.store.enqueue([root("group:1", "card")])
+    async with desk.running():
+        await desk.until(lambda: len(desk.platform.said) == 3)
+    assert texts(desk)[:2] == ["card", "card"]
+    assert texts(desk)[2].startswith("unknown whether this stands here twice")
+    assert texts(desk)[2].endswith("the history cannot be read")
+    assert await desk.store.waiting() == []
