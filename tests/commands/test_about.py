@@ -62,6 +62,7 @@ async def test_help_of_one_is_its_whole_docstring() -> None:
 async def test_help_of_nothing_there_is() -> None:
     talk = Talk()
     assert await talk.ask("ann", "!help pnig") == "unknown: pnig — did you mean !help ping?"
+    assert await talk.ask("ann", "!help test") == "unknown: test — did you mean !help test alert?"
     assert await talk.ask("ann", "!help zzz") == "unknown: zzz — !help lists what there is"
 
 
