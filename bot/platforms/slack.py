@@ -339,7 +339,8 @@ class SlackPlatform:
 
         with _without_slack_environment():
             app = AsyncApp(
-                name="tocsin",
+                # Bolt sets the level of the logger of this name, which must not be all of ours.
+                name="tocsin.slack.bolt",
                 logger=_quiet("bolt"),
                 client=AsyncWebClient(base_url=self._settings.api_url, retry_handlers=[]),
                 authorize=authorize,  # type: ignore[arg-type]  # None is its way to refuse
