@@ -217,7 +217,9 @@ def digest_of(notification: Notification) -> str:
     rows = sorted(
         (a.fingerprint, a.status.value, stamp(a.starts_at), stamp(a.ends_at)) for a in notification.alerts
     )
-    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+    # Of those that were cut off nothing is known but how many there are, and whether one of them fires.
+    unseen = [notification.truncated, notification.status] if notification.truncated else []
+    return hashlib.sha256(json.dumps([*rows, *unseen]).encode()).hexdigest()
 
 
 # ---- retries, twins and repeats -------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Clocks that are wrong for a while: a machine without a battery starts in 1970, an operator mistypes a year."""
+"""Clocks that are wrong for a while: a machine without a battery starts in 1970, somebody mistypes a year."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
