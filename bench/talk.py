@@ -14,7 +14,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-
 _WHERE_IS_THE_CURSOR = b"\x1b[6n"
 
 
