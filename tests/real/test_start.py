@@ -391,7 +391,8 @@ def test_nobody_is_asked_in_a_hot_loop(synapse: Synapse, tmp_path: Path) -> None
         time.sleep(10)
         asked = [len(server.asked) - count for server, count in zip(servers, before, strict=True)]
         assert all(count < 15 for count in asked), asked
-        assert all(asked[:3]), f"somebody is not asked again: {asked}"  # who refused us is asked once a minute
+        # Who refused us is asked once a minute.
+        assert all(asked[:3]), f"somebody is not asked again: {asked}"
         assert 0 < len(slack.calls()) - calls < 30
         assert all(one.process is not None and one.process.alive() for one in running)
 
