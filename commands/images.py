@@ -22,7 +22,7 @@ from bot.core.doc import (
     line,
     plain,
 )
-from bot.core.duration import say_duration
+from bot.core.duration import say_roughly
 from bot.core.errors import Upstream
 from bot.core.model import Risk
 from bot.ports import Engine
@@ -96,7 +96,7 @@ def _cells(asked: str, image: Image | None, users: Sequence[Container], now: dat
     holds = line(Strong(f"floats: {floats.replace(': ', ', so ')}")) if floats else line("exact")
     names = [user.service or user.name for user in users]
     used_by = ", ".join(dict.fromkeys(names[:3])) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    age = say_duration(now - image.created) if image and image.created else "?"
+    age = say_roughly(now - image.created) if image and image.created else "?"
     size = say_size(image.size) if image else "gone"
     return (
         line(Code(short_reference(asked))),

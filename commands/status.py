@@ -25,7 +25,7 @@ from bot.core.doc import (
     line,
     plain,
 )
-from bot.core.duration import say_duration
+from bot.core.duration import say_duration, say_roughly
 from bot.core.errors import Upstream
 from bot.core.model import Risk
 from bot.core.redact import Redactor
@@ -221,7 +221,7 @@ def _facts(detail: Detail, now: datetime, *, alone: bool) -> tuple[tuple[str, Li
         ("image", line(Code(short_reference(container.image)), f" ({short_reference(container.image_id)})")),
     ]
     if container.state is State.RUNNING:
-        facts.append(("up", line(f"for {say_duration(now - detail.started)}" if detail.started else since)))
+        facts.append(("up", line(say_duration(now - detail.started) if detail.started else since)))
     elif detail.finished:
         facts.append(("ended", line(f"{say_duration(now - detail.finished)} ago, {exit_words(detail)}")))
     if detail.restarts:
@@ -325,8 +325,10 @@ def _told(view: View, cases: Sequence[_Case], failed: Sequence[str], now: dateti
 
 def _case(case: _Case, now: datetime) -> tuple[Block, Block]:
     trouble = case.trouble
-    about = "about " if trouble.about else ""
-    ago = f"{about}{say_duration(now - trouble.since)}" if trouble.since else ""
+    ago = ""
+    if trouble.since is not None:
+        past = now - trouble.since
+        ago = f"about {say_roughly(past)}" if trouble.about else say_duration(past)
     if trouble.kind == "restarting":
         since = f", last ended {ago} ago"
     else:
