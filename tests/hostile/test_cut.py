@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from alert_bridge.group import Card, GroupKey, State, update
+from alert_bridge.group import Card, GroupKey, update
+from alert_bridge.member import State
 from alert_bridge.payload import Notification, read
 from bot.testing import FakeClock
 from tests.alert_bridge.test_bridge import alert, body
