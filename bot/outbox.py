@@ -226,6 +226,8 @@ class Outbox:
             log.warning("%s will not take a delivery: %s", room.place, trouble)
             if what.lane.startswith(ANSWER_LANE) or what.op is Op.WHISPER:
                 await self._store.drop(delivery, [entry])
+            elif _message_is_gone(delivery, trouble) and await self._store.anew(delivery, [entry]):
+                log.info("%s: the message is no more, it is posted anew", room.place)
             elif not await self._store.refuse(delivery, str(trouble), self._fallback()):
                 log.error(
                     "%s: and no fallback room takes it either: it is kept, and tried again in a while",
@@ -278,3 +280,9 @@ class Outbox:
         return say(
             f"told {say_duration(now - delivery.created)} late, after {tries} attempts: {delivery.error}"
         )
+
+
+def _message_is_gone(delivery: Delivery, trouble: Upstream) -> bool:
+    """The room still takes messages, but not this edit or line of one that it took before."""
+    closed = trouble.scope is Scope.ROOM or str(trouble) == NOT_CONFIGURED
+    return not closed and delivery.what.op in (Op.EDIT, Op.LINE) and delivery.root_id is not None

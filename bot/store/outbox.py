@@ -23,6 +23,7 @@ ANSWER_LANE = "answer:"
 
 NOT_CONFIGURED = "its platform is not configured any more"
 """Why a place is closed whose platform this process does not have."""
+_ANEW = ":anew"
 FAR = 1350.0
 """Seconds. No back-off is longer (`bot.core.backoff`): what is due later was put off by a clock that has been
 set back since, and is due now."""
@@ -185,6 +186,43 @@ class OutboxStore:
         async with self._database.transaction() as tx:
             await tx.run("DELETE FROM deliveries WHERE id = ?", (delivery.id,))
             await tx.journal(entries, self._clock.now())
+
+    async def anew(self, delivery: Delivery, entries: Sequence[Entry] = ()) -> bool:
+        """The message that this edit or line belongs to is no more: its newest card is posted again, before
+        all else that waits in the lane.
+
+        Returns False when that was tried before for this delivery, or there is no card.
+        """
+        what, now = delivery.what, self._clock.now()
+        here = (what.lane, what.room.platform, what.room.address)
+        async with self._database.transaction() as tx:
+            root = await tx.one(
+                "SELECT card FROM roots WHERE lane = ? AND platform = ? AND address = ?", here
+            )
+            if root is None or what.key.endswith(_ANEW):
+                return False
+            await tx.run(
+                "UPDATE roots SET message_id = NULL WHERE lane = ? AND platform = ? AND address = ?", here
+            )
+            await tx.run(
+                "INSERT INTO deliveries (id, lane, platform, address, room, op, key, doc, created, due)"
+                " VALUES ((SELECT min(id) - 1 FROM deliveries),?,?,?,?,?,?,?,?,?)",
+                (
+                    *here,
+                    what.room.name,
+                    Op.ROOT.value,
+                    f"{what.key}:root{_ANEW}",
+                    root["card"],
+                    now.timestamp(),
+                    now.timestamp(),
+                ),
+            )
+            if what.op is Op.EDIT:
+                await tx.run("DELETE FROM deliveries WHERE id = ?", (delivery.id,))
+            else:
+                await tx.run("UPDATE deliveries SET key = key || ? WHERE id = ?", (_ANEW, delivery.id))
+            await tx.journal(entries, now)
+        return True
 
     async def refuse(self, delivery: Delivery, why: str, fallback: Sequence[Room]) -> bool:
         """This place will never take it: the lane moves to the fallback places, with a note in its thread.

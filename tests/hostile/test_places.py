@@ -244,3 +244,56 @@ async def test_what_was_decided_while_a_room_refused_goes_where_the_lane_went(ho
     await house.start(lambda: any("RESOLVED" in text for text in house.heads(FALLBACK)))
     assert "RESOLVED" in house.heads(FALLBACK)[0]
     assert await house.outbox.waiting() == []
+
+
+async def test_a_card_that_somebody_deleted_is_posted_anew_in_its_room(house: House) -> None:
+    """In the only room there is, a deleted card must not silence the group."""
+    await house.post(body(alert("Down")))
+    await house.start(lambda: len(house.said(OPS)) == 1)
+    deleted = house.platform.said[0]
+    edits: list[str] = []
+
+    def gone(call: str, room: Room) -> Upstream | None:
+        edits.append(call)
+        first = call == "edit" and edits.count("edit") == 1
+        return Upstream("message_not_found", permanent=True) if first else None
+
+    house.platform.trouble = gone
+    house.clock.forward(60)
+    await house.post(body(alert("Down"), alert("Slow")))
+    await house.start(lambda: len(house.platform.said) == 3)
+    card, line = house.platform.said[1:]
+    assert card.thread is None
+    assert "(2 alerts)" in plain(card.docs[-1])
+    assert line.thread == card.id
+    house.clock.forward(60)
+    await house.post(body(alert("Down", "resolved"), alert("Slow", "resolved")))
+    await house.start(lambda: "RESOLVED" in plain(card.docs[-1]))
+    assert len(deleted.docs) == 1
+    assert await house.outbox.waiting() == []
+
+
+async def test_a_line_that_no_thread_takes_does_not_post_cards_for_ever(house: House) -> None:
+    await house.post(body(alert("Down")))
+    await house.start(lambda: len(house.said(OPS)) == 1)
+
+    lane = await _lane(house)
+    await house.outbox.enqueue(
+        [Outgoing(lane, OPS, Op.LINE, f"line {number}", say("x")) for number in range(3)]
+    )
+    sends = 0
+
+    def only_roots(call: str, room: Room) -> Upstream | None:
+        nonlocal sends
+        sends += 1
+        # What is refused is each line: the first call, and those that follow a posted card.
+        return None if sends == 2 else Upstream("no_text", permanent=True)
+
+    house.platform.trouble = only_roots
+    await house.start(lambda: sends >= 3)
+    assert len(house.said(OPS)) == 2
+    assert sends <= 4
+
+
+async def _lane(house: House) -> str:
+    return str((await house.database.rows("SELECT lane FROM groups"))[0]["lane"])
