@@ -227,6 +227,9 @@ class Engine:
         """Answer what the inbox holds, until cancelled. Each request ends in one transaction with its answer,
         so that after a kill it is answered once. One person's requests are answered in their order; nobody
         waits for somebody else's."""
+        # What was in work when this fell over is not in work any more.
+        self._busy.clear()
+        self._lanes.clear()
         slots = asyncio.Semaphore(AT_ONCE)
         async with asyncio.TaskGroup() as group:
             while True:
@@ -266,24 +269,46 @@ class Engine:
         name = person.name if person else ""
         return (Entry(Kind.REFUSAL, str(event.by), name, event.room.place, about),)
 
+    async def _outcome(self, event: Event) -> tuple[list[Outgoing], tuple[Entry, ...]]:
+        """What is to be said and what the journal hears."""
+        if not isinstance(event, Message):
+            return [], self._not_obeyed(event)
+        answer = await self.handle(event)
+        if answer is None:
+            return [], ()
+        return [_outgoing(event, answer)] if answer.doc else [], answer.entries
+
+    def _fault(self, event: Event) -> tuple[Entry, ...]:
+        """For the journal, in letters that can be written: this event tripped a bug of ours. Logs it."""
+        number = self._number()
+        log.exception("fault no. %s, at the event %r", number, event.id)
+        who, where = (ascii(str(one))[1:-1] for one in (_speaker(event), event.room.place))
+        return (Entry(Kind.REFUSAL, who, place=where, about={"id": event.id, "why": f"fault {number}"}),)
+
     async def _finish(
         self, requests: Requests, received: Received, before: "asyncio.Task[None] | None"
     ) -> None:
         if before is not None:
             await asyncio.wait([before])
         event = received.event
-        answer = await self.handle(event) if isinstance(event, Message) else None
-        entries = answer.entries if answer else self._not_obeyed(event)
-        outgoing = [_outgoing(event, answer)] if isinstance(event, Message) and answer and answer.doc else []
-        pause = 0.5
+        try:
+            outgoing, entries = await self._outcome(event)
+        except Exception:
+            outgoing, entries = [], self._fault(event)
+        pause, faults = 0.5, 0
         while True:
             try:
                 await requests.finish(received, outgoing, entries)
                 break
             except Upstream as trouble:
                 log.error("an answer waits: %s", trouble)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 30)
+            except Exception:
+                # The store itself trips: perhaps over what is to be written. Nobody else waits for that.
+                faults += 1
+                if faults == 2:
+                    outgoing, entries = [], self._fault(event)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 30)
         self._busy.discard(received.id)
         if self._lanes.get(_speaker(event)) is asyncio.current_task():
             del self._lanes[_speaker(event)]
