@@ -301,7 +301,7 @@ async def test_a_long_log_is_a_file_with_its_last_lines_shown() -> None:
     said = plain(answer.doc)
     assert "line 999" in said
     assert "line 980" not in said
-    assert "shown: the last 20; the file has all 500" in said
+    assert "These are the newest; the file has all 500." in said
     (file,) = answer.doc.files
     assert (file.name, file.content.count(b"\n")) == ("shop-web.log", 500)
     assert b"abcdef" not in file.content
