@@ -36,6 +36,7 @@ from bot.store.inbox import InboxStore
 from bot.store.journal import JournalStore
 from bot.store.outbox import OutboxStore
 from commands import look
+from estate.model import Tree
 
 if TYPE_CHECKING:
     from bot.web import Web
@@ -407,16 +408,28 @@ def secret_values(config: Config) -> frozenset[str]:
     return frozenset(found)
 
 
-def compose_tree(config: Config) -> "ComposeTree | None":
+class LateTree:
+    """The compose tree. Its reader, and with it YAML, is loaded at the first look: `!ping` needs neither."""
+
+    def __init__(self, root: Path, also: Sequence[Path]) -> None:
+        self._places = (root, also)
+        self._reader: ComposeTree | None = None
+
+    async def tree(self) -> Tree:
+        """See `estate.compose.tree.ComposeTree.tree`."""
+        if self._reader is None:
+            from estate.compose.tree import ComposeTree
+
+            self._reader = ComposeTree(*self._places)
+        return await self._reader.tree()
+
+
+def compose_tree(config: Config) -> LateTree | None:
     """The reader of the compose tree, when there is one to read."""
     if config.estate.root is None:
         return None
-    from estate.compose.tree import ComposeTree
-
     paths = config.estate.paths
-    return ComposeTree(
-        seen(config.estate.root, paths), [seen(folder, paths) for folder in config.estate.also]
-    )
+    return LateTree(seen(config.estate.root, paths), [seen(folder, paths) for folder in config.estate.also])
 
 
 def seen(path: Path, paths: Mapping[str, str]) -> Path:

@@ -18,6 +18,8 @@ from bot.platforms.console import Console, PipeLines
 from bot.platforms.console_text import Known
 from estate.model import Tree
 
+PROMPT_FIRST = 0.5
+"""Seconds."""
 SAMPLE = Path(__file__).resolve().parent.parent / "examples" / "estate"
 
 
@@ -87,7 +89,9 @@ def _welcome(talk: Console, estate: Path | None) -> str:
 
 
 async def _listen(app: App, talk: Console) -> None:
-    """The webhook starts after the prompt: its library takes longer to load than the first answer."""
+    """The webhook starts after the prompt: its library takes longer to load than the first answer, and both
+    share one interpreter."""
+    await asyncio.sleep(PROMPT_FIRST)
     await asyncio.to_thread(__import__, "bot.web")
     try:
         port = await app.listen()
