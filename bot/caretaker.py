@@ -23,6 +23,10 @@ PATIENCE = timedelta(seconds=20)
 """A part may be away for so long before the fallback room hears of it."""
 
 
+REPEATED = timedelta(days=2)
+"""So long a platform may hand us an event again: an id is remembered at least as long, or obeyed twice."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ages:
     """How long what is over is kept."""
@@ -64,7 +68,7 @@ class Retention:
         """Once. Raises Upstream."""
         now, ages = self._clock.now(), self._ages
         await self._alerts.prune(payloads_before=now - ages.payloads, groups_before=now - ages.alerts)
-        await self._inbox.prune(now - ages.alerts)
+        await self._inbox.prune(now - max(ages.alerts, REPEATED))
         await self._outbox.prune(now - ages.alerts)
         await self._journal.prune(now - ages.journal)
 
