@@ -63,10 +63,14 @@ def card(group: Group, mention: Sequence[str] = (), *, ping: bool = False) -> Do
         blocks.append(Items(listed))
     links = _shared_links(group)
     if links:
-        blocks.append(Paragraph(doc.line("Links: ", *_joined([Link(link.text, link.url) for link in links]))))
+        blocks.append(
+            Paragraph(
+                doc.line(Strong("Links"), ": ", *_joined([Link(link.text, link.url) for link in links]))
+            )
+        )
     if mention:
         people = [Mention(name) if ping else Text(name) for name in mention]
-        blocks.append(Paragraph(doc.line("For: ", *_joined(people))))
+        blocks.append(Paragraph(doc.line(Strong("For"), ": ", *_joined(people))))
     return Doc(tuple(blocks))
 
 

@@ -77,10 +77,11 @@ def coloured(document: Doc, width: int) -> str:
     out = StringIO()
     console = Console(file=out, width=max(width, 20), force_terminal=True, color_system="standard",
                       highlight=False, emoji=False, markup=False)  # fmt: skip
+    several = sum(isinstance(block, Items) for block in document.blocks) > 1
     before: Block | None = None
-    for number, block in enumerate(document.blocks):
-        if isinstance(before, Items) and any(isinstance(one, Items) for one in document.blocks[number + 1 :]):
-            console.print()  # the next of several lists, with its own head
+    for block in document.blocks:
+        if several and isinstance(before, Items):
+            console.print()  # each of several lists has its own head
         for part in _parts(block, console):
             console.print(part, soft_wrap=not isinstance(block, Table))
         before = block

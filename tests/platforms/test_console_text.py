@@ -89,7 +89,7 @@ def test_no_word_from_outside_begins_a_row() -> None:
 
 def test_the_next_of_several_lists_is_told_apart() -> None:
     text = coloured(doc(line("a"), Items((line("1"),)), line("b"), Items((line("2"),)), line("c")), 40)
-    assert text == "a\n• 1\n\nb\n• 2\nc\n"
+    assert text == "a\n• 1\n\nb\n• 2\n\nc\n"
 
 
 def test_an_address_is_never_cut_in_two() -> None:
