@@ -1,4 +1,4 @@
-"""The same cards on every platform. Matrix's stand in test_matrix_html.py; here are Slack's and the terminal's."""
+"""The same cards on every platform. Matrix's are in test_matrix_html.py; here: Slack's and the terminal's."""
 
 import json
 from pathlib import Path
