@@ -91,6 +91,8 @@ class App:
         self._tree_secrets: frozenset[str] = frozenset()
         self._redactor = Redactor(secret_values(config))
         self._readiness: dict[str, Readiness] = {}
+        self._probe: asyncio.Task[dict[str, Readiness]] | None = None
+        self._probed = 0.0
         self._book = Book(self.alerts)
         self.engine = Engine(
             self.services,
@@ -137,7 +139,14 @@ class App:
         )
 
     async def ready(self) -> dict[str, Readiness]:
-        """Every part: whether it works now, and if not, why."""
+        """Every part: whether it works now, and if not, why. Who asks within a second is told the same."""
+        loop = asyncio.get_running_loop()
+        if self._probe is None or (self._probe.done() and loop.time() - self._probed > 1):
+            self._probe = loop.create_task(self._look())
+            self._probed = loop.time()
+        return await asyncio.shield(self._probe)
+
+    async def _look(self) -> dict[str, Readiness]:
         parts: dict[str, Awaitable[Readiness]] = {"store": self._store_ready()}
         parts |= {name: platform.ready() for name, platform in self.platforms.items()}
         if self.config.estate.docker is not None:
@@ -250,6 +259,11 @@ class App:
         )
         retention = Retention(ages, self.alerts, self.inbox, self.outbox_store, self.journal, self.clock)
         watch = Watch(self.ready, self.outbox_store, self.fallback, self.clock, self.intake.recovered)
+        if serve:
+            # Before anything is said. A tree that cannot be read must not hold up the alerts, though.
+            with contextlib.suppress(TimeoutError, Upstream):
+                async with asyncio.timeout(5):
+                    await self._learn_secrets()
         self._supervise("outbox", self.outbox.run)
         self._supervise("bridge", self.bridge.run)
         self._supervise("retention", retention.run)
@@ -262,12 +276,15 @@ class App:
 
     async def _know_secrets(self) -> None:
         """Keep the redactor's values those of the tree: what a message or the journal must never show."""
-        while self._compose is not None:
-            await asyncio.sleep(1)  # the first answer comes first
+        await asyncio.sleep(1)  # in the console the first answer comes first
+        while True:
+            await self._learn_secrets()
+            await asyncio.sleep(300)
+
+    async def _learn_secrets(self) -> None:
+        if self._compose is not None:
             self._tree_secrets = (await self._compose.tree()).secrets
             self._redactor = Redactor(secret_values(self.config) | self._tree_secrets)
-            await asyncio.sleep(300)
-        await asyncio.Event().wait()
 
     def _supervise(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         self._tasks.append(asyncio.create_task(_for_ever(name, work), name=name))
@@ -284,9 +301,10 @@ class App:
         """End every part, bounded in time, and let go of the state."""
         if self.web is not None:
             await self.web.close()
-        for task in self._tasks:
+        ending = [*self._tasks, *([self._probe] if self._probe is not None else [])]
+        for task in ending:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*ending, return_exceptions=True)
         closings = [platform.close() for platform in self.platforms.values()]
         closings += [closing() for e in self._engines if (closing := getattr(e, "close", None)) is not None]
         await asyncio.gather(*(_bounded_close(closing) for closing in closings))

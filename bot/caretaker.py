@@ -110,7 +110,6 @@ class Watch:
         """Once. Raises Upstream when what is to be said cannot be written."""
         now = self._clock.now()
         if self._recovered.is_set():
-            self._recovered.clear()
             await self._say(
                 "store",
                 say(
@@ -119,6 +118,7 @@ class Watch:
                 ),
                 now,
             )
+            self._recovered.clear()
         for part, state in (await self._readiness()).items():
             if state.ok:
                 await self._works(part, now)

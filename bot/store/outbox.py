@@ -28,6 +28,14 @@ FAR = 1350.0
 """Seconds. No back-off is longer (`bot.core.backoff`): what is due later was put off by a clock that has been
 set back since, and is due now."""
 
+_ANSWER = """
+SELECT d.*, NULL AS root_id FROM deliveries AS d
+WHERE d.platform = ? AND d.address = ? AND d.lane >= 'answer:' AND d.lane < 'answer;' AND d.parked = 0
+  AND (d.attempts = 0 OR d.due <= ? OR d.due > ?)
+ORDER BY d.id LIMIT 1
+"""
+"""An answer: somebody waits for it, so it goes before a backlog of alerts. Each is a lane of its own."""
+
 _HEAD = """
 SELECT d.*, r.message_id AS root_id FROM deliveries AS d
 LEFT JOIN roots AS r ON r.lane = d.lane AND r.platform = d.platform AND r.address = d.address
@@ -112,8 +120,12 @@ class OutboxStore:
         return [Room(row["platform"], row["address"], row["room"]) for row in rows]
 
     async def next(self, room: Room, now: datetime) -> tuple[Delivery | None, datetime | None]:
-        """What may go to this place now, roots first; and, when nothing may, when the next one is due."""
-        row = await self._head(room, Op.ROOT, now)
+        """What may go to this place now: answers, then roots, then what hangs on them; and, when nothing may,
+        when the next one is due."""
+        at = now.timestamp()
+        row = await self._database.one(_ANSWER, (room.platform, room.address, at, at + FAR))
+        if row is None:
+            row = await self._head(room, Op.ROOT, now)
         if row is None:
             others = [await self._head(room, op, now) for op in Op if op is not Op.ROOT]
             row = min(

@@ -182,3 +182,10 @@ async def test_what_nobody_can_look_up_is_said_again_and_called_unknown(desk: De
     assert texts(desk)[:2] == ["card", "card"]
     assert texts(desk)[2].startswith("unknown whether this stands here twice")
     assert texts(desk)[2].endswith("the history cannot be read")
+
+
+async def test_an_answer_goes_before_a_backlog_of_alerts(desk: Desk) -> None:
+    await desk.store.enqueue([*(root(f"group:{n}", f"card {n}") for n in range(5)), root("answer:1", "pong")])
+    async with desk.running():
+        await desk.idle()
+    assert texts(desk)[0] == "pong"
