@@ -9,8 +9,9 @@ from bench.load import Outcome, flood
 from bench.numbers import count, median, ms, quantile, ratio, reached, table, times
 from bench.payload import lonely
 from bench.peers import ALERTBOT, version
+from bench.place import cpu
 from bench.stand_in import StandIn, stand_in
-from bench.subjects import Alertbot, Ours
+from bench.subjects import Alertbot, Ours, Subject
 
 DELAYS: dict[str, float | None] = {"0 ms": 0.0, "20 ms": 0.02, "200 ms": 0.2, "never": None}
 CONNECTIONS = 16
@@ -24,18 +25,21 @@ class Series:
     p50: list[float] = field(default_factory=list)
     p99: list[float] = field(default_factory=list)
     said: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
 
-    def add(self, outcome: Outcome, said: int) -> None:
+    def add(self, outcome: Outcome, said: int, cpu_seconds: float) -> None:
         self.rate.append(outcome.per_second)
         self.p50.append(quantile(outcome.acks, 0.5))
         self.p99.append(quantile(outcome.acks, 0.99))
         self.said.append(said / outcome.seconds if outcome.seconds else math.nan)
+        self.cpu.append(cpu_seconds / len(outcome.acks) if outcome.acks else math.nan)
 
     def cells(self) -> list[str]:
         return [
             count(median(self.rate)),
             ms(median(self.p50)),
             ms(median(self.p99)),
+            ms(median(self.cpu)),
             count(median(self.said)),
         ]
 
@@ -58,7 +62,15 @@ def run(root: Path, *, rounds: int, seconds: float) -> None:
         f"Accepted alerts, {CONNECTIONS} connections, one alert a post, each a group of its own;"
         f" {version(ALERTBOT / 'python', 'matrix-alertbot')}",
         f"python -m bench alerts --rounds {rounds} --seconds {seconds:g}",
-        ["homeserver answers in", "acks/s", "ack p50 ms", "ack p99 ms", "said/s", "ours/theirs"],
+        [
+            "homeserver answers in",
+            "acks/s",
+            "ack p50 ms",
+            "ack p99 ms",
+            "CPU ms/ack",
+            "said/s",
+            "ours/theirs",
+        ],
         rows,
     )
     print(
@@ -67,15 +79,24 @@ def run(root: Path, *, rounds: int, seconds: float) -> None:
     print(f"Aim: at least 2x, whatever the homeserver does: {times(worst)}, {reached(worst >= 2)}")
 
 
+def _flood(subject: Subject, homeserver: StandIn, seconds: float, series: Series) -> Outcome:
+    """Started, flooded, killed."""
+    subject.start()
+    assert subject.process is not None
+    try:
+        before = cpu(subject.process.pid)
+        outcome = asyncio.run(flood(subject.target, lonely, connections=CONNECTIONS, seconds=seconds))
+        used = cpu(subject.process.pid) - before
+    finally:
+        subject.kill()
+    series.add(outcome, homeserver.count("messages"), used)
+    return outcome
+
+
 def _ours(root: Path, homeserver: StandIn, delay: float | None, seconds: float, series: Series) -> None:
     homeserver.set(delay)
     subject = Ours(root / "ours", homeserver)
-    subject.start()
-    try:
-        outcome = asyncio.run(flood(subject.target, lonely, connections=CONNECTIONS, seconds=seconds))
-    finally:
-        subject.kill()
-    series.add(outcome, homeserver.count("messages"))
+    outcome = _flood(subject, homeserver, seconds, series)
     kept = subject.rows("payloads")
     if kept != len(outcome.acks) or outcome.refused or outcome.silent:
         raise AssertionError(
@@ -87,12 +108,7 @@ def _ours(root: Path, homeserver: StandIn, delay: float | None, seconds: float, 
 def _theirs(root: Path, homeserver: StandIn, delay: float | None, seconds: float, series: Series) -> None:
     homeserver.set(delay)
     subject = Alertbot(root / "theirs", homeserver)
-    subject.start()
-    try:
-        outcome = asyncio.run(flood(subject.target, lonely, connections=CONNECTIONS, seconds=seconds))
-    finally:
-        subject.kill()
-    series.add(outcome, homeserver.count("messages"))
+    outcome = _flood(subject, homeserver, seconds, series)
     if outcome.refused:
         raise AssertionError(
             f"matrix-alertbot refused {outcome.refused}: {subject.process and subject.process.tail()}"

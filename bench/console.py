@@ -5,16 +5,19 @@ import math
 import os
 import shutil
 import sqlite3
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.numbers import count, median, ms, quantile, ratio, reached, table, times
-from bench.peers import BIN, ERRBOT, HERE, NoPeer, hubot, need, version
+from bench.peers import BIN, ERRBOT, HERE, ROOT, NoPeer, hubot, need, version
+from bench.place import cpu
 from bench.talk import Talk
 
 FIRST, MEMORY, PING = 0.3, 60e6, 0.001
+SOURCES = ("bot", "commands", "alert_bridge", "estate", "audit")
 WARM = 20
 """Commands that are asked before those that count."""
 
@@ -24,6 +27,8 @@ class Shot:
     """One run. Seconds and bytes."""
 
     first: float
+    start: float
+    """Processor time until the first reply."""
     most: int
     now: int
     took: list[float]
@@ -35,6 +40,7 @@ class Series:
     """One value a round."""
 
     first: list[float] = field(default_factory=list)
+    start: list[float] = field(default_factory=list)
     most: list[float] = field(default_factory=list)
     now: list[float] = field(default_factory=list)
     p50: list[float] = field(default_factory=list)
@@ -43,6 +49,7 @@ class Series:
 
     def add(self, shot: Shot) -> None:
         self.first.append(shot.first)
+        self.start.append(shot.start)
         self.most.append(shot.most)
         self.now.append(shot.now)
         self.p50.append(quantile(shot.took, 0.5))
@@ -53,6 +60,7 @@ class Series:
         memory = (f"{median(self.most) / 1e6:.0f}", f"{median(self.now) / 1e6:.0f}")
         return [
             ms(median(self.first)),
+            ms(median(self.start)),
             *memory,
             ms(median(self.p50)),
             ms(median(self.p99)),
@@ -68,6 +76,9 @@ def run(root: Path, *, rounds: int, commands: int) -> None:
         "errbot TestBot": testbot,
         "hubot shell": hubot_shell,
     }
+    # As set-up does: since then the sources may have changed, and the peers are compiled too.
+    argv = [BIN / "python", "-m", "compileall", "-q", *(ROOT / name for name in SOURCES)]
+    subprocess.run(argv, check=True, timeout=120)
     seen: dict[str, Series] = {name: Series() for name in kinds}
     missing: dict[str, str] = {}
     for number in range(rounds):
@@ -91,7 +102,7 @@ def run(root: Path, *, rounds: int, commands: int) -> None:
     table(
         f"Consoles: `ping` asked {commands} times, one after another; {_versions(missing)}",
         f"python -m bench console --rounds {rounds} --commands {commands}",
-        ["", "first reply ms", "most MB", "MB now", "ping p50 ms", "ping p99 ms", "commands/s"],
+        ["", "first reply ms", "its CPU ms", "most MB", "MB now", "ping p50 ms", "ping p99 ms", "commands/s"],
         rows,
     )
     for name, why in missing.items():
@@ -110,6 +121,7 @@ def run(root: Path, *, rounds: int, commands: int) -> None:
 def _ratios(theirs: Series, ours: Series) -> list[str]:
     pairs = (
         (theirs.first, ours.first),
+        (theirs.start, ours.start),
         (theirs.most, ours.most),
         (theirs.now, ours.now),
         (theirs.p50, ours.p50),
@@ -169,10 +181,11 @@ def testbot(folder: Path, commands: int) -> Shot:
     argv: list[str | Path] = [need(ERRBOT / "python"), folder / "testbot.py", str(commands)]
     with Talk(argv, cwd=folder) as talk:
         first = talk.until("pong", 60) - talk.began
+        start = cpu(talk.process.pid)
         took = json.loads(talk.line(60))
         most, now = talk.memory()
         talk.say("\n")
-    return Shot(first, most, now, took, len(took) / sum(took))
+    return Shot(first, start, most, now, took, len(took) / sum(took))
 
 
 def hubot_shell(folder: Path, commands: int) -> Shot:
@@ -206,6 +219,7 @@ def _ask(
 ) -> Shot:
     """The same command again and again, each after the answer to the one before."""
     took = []
+    start = cpu(talk.process.pid)
     began = time.monotonic()
     for number in range(commands + warm):
         if number == warm:
@@ -216,7 +230,7 @@ def _ask(
             talk.until(prompt)
     seconds = time.monotonic() - began
     most, now = talk.memory()
-    return Shot(first, most, now, took[warm:], commands / seconds)
+    return Shot(first, start, most, now, took[warm:], commands / seconds)
 
 
 def _journalled(state: Path, commands: int) -> None:
