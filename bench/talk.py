@@ -113,6 +113,14 @@ class Talk:
             raise EOFError(f"it ended: {self._heard[-500:]!r} {said}")
         return found
 
+    def until_error(self, words: str, seconds: float = 30.0) -> None:
+        """Wait until it has written `words` to standard error."""
+        deadline = time.monotonic() + seconds
+        while words not in (self._cwd / "stderr.log").read_text(errors="replace"):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{words!r} did not come within {seconds} s")
+            time.sleep(0.02)
+
     def line(self, seconds: float = 30.0) -> str:
         """The rest of the next line that has something in it."""
         while True:
