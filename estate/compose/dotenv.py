@@ -1,0 +1,127 @@
+"""`.env` files, by Compose's grammar. Pure.
+
+`export NAME=value`, `NAME: value`, `'raw'`, `"escapes and $VARIABLES"`, bare with ` # comment`, byte order
+mark, CRLF, quotes over several lines, `NAME` alone (taken from the shell).
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from estate.compose.setting import Setting
+from estate.compose.source import Source
+from estate.compose.template import Lookup, Origin, fill
+from estate.compose.template import Bound
+
+_SPACE = " \t\v\f\r\x85\xa0"
+_ROW = re.compile(rf"(?:export(?=[{_SPACE}]))?[{_SPACE}]*([A-Za-z0-9_.\[\]-]+)[{_SPACE}]*(?:[=:]|(?=\n|\Z))[{_SPACE}]*")
+_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", '"': '"', "$": "$$"}
+
+
+@dataclass(slots=True)
+class DotEnv:
+    """What a file sets; the last of two settings of one name holds."""
+
+    settings: dict[str, Setting] = field(default_factory=dict)
+    repeated: set[str] = field(default_factory=set)
+    wrong: list[str] = field(default_factory=list)
+    """Lines that Compose would stop at: they are passed over here."""
+
+
+def read_dotenv(source: Source, outer: Lookup) -> DotEnv:
+    """`outer`: what is known already; it also wins over what the file says, as the shell does. Never raises."""
+    return _Reader(source, outer).read()
+
+
+class _Reader:
+    def __init__(self, source: Source, outer: Lookup) -> None:
+        self._source = source
+        self._text = source.text
+        self._outer = outer
+        self._found = DotEnv()
+
+    def read(self) -> DotEnv:
+        at = 0
+        while (at := self._start(at)) < len(self._text):
+            at = self._row(at)
+        return self._found
+
+    def _start(self, at: int) -> int:
+        """Past blanks and comments."""
+        while at < len(self._text):
+            if self._text[at] == "#":
+                at = self._line_end(at)
+            elif not self._text[at].isspace():
+                break
+            else:
+                at += 1
+        return at
+
+    def _line_end(self, at: int) -> int:
+        end = self._text.find("\n", at)
+        return len(self._text) if end < 0 else end
+
+    def _row(self, at: int) -> int:
+        row = _ROW.match(self._text, at)
+        if not row:
+            self._complain(at, "no NAME=value")
+            return self._line_end(at)
+        name = row.group(1)
+        if not row.group().rstrip(_SPACE).endswith(("=", ":")):
+            return row.end()  # a name alone: the shell's own value, which is known already
+        quote = self._text[row.end() : row.end() + 1]
+        if quote in ("'", '"') and quote:
+            return self._quoted(name, row.end(), quote)
+        end = self._line_end(row.end())
+        bare = re.split(r"[ ]#", self._text[row.end() : end], maxsplit=1)[0].rstrip()
+        self._set(name, bare, (row.end(), row.end() + len(bare)), "", "$" in bare, at)
+        return end
+
+    def _quoted(self, name: str, at: int, quote: str) -> int:
+        end = self._closing(at + 1, quote)
+        if end < 0:
+            self._complain(at, f"{name} has a quote that is not closed")
+            return self._line_end(at)
+        inner = self._text[at + 1 : end]
+        if quote == "'":
+            text = inner.replace("\\'", "'")
+        else:
+            text = re.sub(r"\\(.)", _unescaped, inner, flags=re.DOTALL)
+        self._set(name, text, (at + 1, end), quote, quote == '"' and "$" in inner, at)
+        return end + 1
+
+    def _closing(self, at: int, quote: str) -> int:
+        escaped = False
+        for place in range(at, len(self._text)):
+            character = self._text[place]
+            if character == quote and not escaped:
+                return place
+            escaped = character == "\\" and not escaped
+        return -1
+
+    def _set(self, name: str, text: str, at: tuple[int, int], quote: str, filled: bool, start: int) -> None:
+        if filled:
+            result = fill(text, self._lookup)
+            for wrong in result.wrong:
+                self._complain(start, wrong)
+            text = result.text
+        if name in self._found.settings:
+            self._found.repeated.add(name)
+        span = self._source.span(*at)
+        self._found.settings[name] = Setting(name, text, self._source, span, quote, not filled)
+
+    def _lookup(self, name: str) -> Bound | None:
+        known = self._outer(name)
+        setting = self._found.settings.get(name)
+        if known is not None or setting is None:
+            return known
+        return Bound(setting.text, Origin.ENV_FILE, setting)
+
+    def _complain(self, at: int, words: str) -> None:
+        self._found.wrong.append(f"line {self._source.span(at, at).line}: {words}")
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    return _ESCAPES.get(found.group(1), found.group())
+
+
