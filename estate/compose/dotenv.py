@@ -5,17 +5,19 @@ mark, CRLF, quotes over several lines, `NAME` alone (taken from the shell).
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from estate.compose.setting import Setting
 from estate.compose.source import Source
-from estate.compose.template import Lookup, Origin, fill
-from estate.compose.template import Bound
+from estate.compose.template import Bound, Lookup, Origin, fill
 
 _SPACE = " \t\v\f\r\x85\xa0"
-_ROW = re.compile(rf"(?:export(?=[{_SPACE}]))?[{_SPACE}]*([A-Za-z0-9_.\[\]-]+)[{_SPACE}]*(?:[=:]|(?=\n|\Z))[{_SPACE}]*")
-_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", '"': '"', "$": "$$"}
+_ROW = re.compile(
+    rf"(?:export(?=[{_SPACE}]))?[{_SPACE}]*([A-Za-z0-9_.\[\]-]+)[{_SPACE}]*(?:[=:]|(?=\n|\Z))[{_SPACE}]*"
+)
+_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", '"': '"'}
+_ESCAPES["$"] = "$$"
 
 
 @dataclass(slots=True)
@@ -23,18 +25,23 @@ class DotEnv:
     """What a file sets; the last of two settings of one name holds."""
 
     settings: dict[str, Setting] = field(default_factory=dict)
-    repeated: set[str] = field(default_factory=set)
+    inherited: list[str] = field(default_factory=list)
+    """Names alone: the shell's own value is meant."""
     wrong: list[str] = field(default_factory=list)
     """Lines that Compose would stop at: they are passed over here."""
 
 
-def read_dotenv(source: Source, outer: Lookup) -> DotEnv:
-    """`outer`: what is known already; it also wins over what the file says, as the shell does. Never raises."""
-    return _Reader(source, outer).read()
+def read_dotenv(source: Source, outer: Lookup, earlier: Mapping[str, Setting] | None = None) -> DotEnv:
+    """`outer` answers first for the variables inside values, then the file itself, then `earlier` files.
+
+    Never raises: what Compose would refuse is in `wrong`.
+    """
+    return _Reader(source, outer, earlier or {}).read()
 
 
 class _Reader:
-    def __init__(self, source: Source, outer: Lookup) -> None:
+    def __init__(self, source: Source, outer: Lookup, earlier: Mapping[str, Setting]) -> None:
+        self._earlier = earlier
         self._source = source
         self._text = source.text
         self._outer = outer
@@ -68,7 +75,8 @@ class _Reader:
             return self._line_end(at)
         name = row.group(1)
         if not row.group().rstrip(_SPACE).endswith(("=", ":")):
-            return row.end()  # a name alone: the shell's own value, which is known already
+            self._found.inherited.append(name)
+            return row.end()
         quote = self._text[row.end() : row.end() + 1]
         if quote in ("'", '"') and quote:
             return self._quoted(name, row.end(), quote)
@@ -105,14 +113,12 @@ class _Reader:
             for wrong in result.wrong:
                 self._complain(start, wrong)
             text = result.text
-        if name in self._found.settings:
-            self._found.repeated.add(name)
         span = self._source.span(*at)
         self._found.settings[name] = Setting(name, text, self._source, span, quote, not filled)
 
     def _lookup(self, name: str) -> Bound | None:
         known = self._outer(name)
-        setting = self._found.settings.get(name)
+        setting = self._found.settings.get(name) or self._earlier.get(name)
         if known is not None or setting is None:
             return known
         return Bound(setting.text, Origin.ENV_FILE, setting)
@@ -123,5 +129,3 @@ class _Reader:
 
 def _unescaped(found: re.Match[str]) -> str:
     return _ESCAPES.get(found.group(1), found.group())
-
-

@@ -55,7 +55,7 @@ class Expander:
     def _section(self, node: Mapping, anchor: str | None) -> Section:
         own: dict[str, Tree] = {}
         merged: dict[str, Tree] = {}
-        places = {}
+        places: dict[str, tuple[Source, Span]] = {}
         for key, child in node.pairs:
             name = self._key(key)
             if name == _MERGE and isinstance(key, Scalar) and not key.style:
@@ -102,10 +102,8 @@ class Expander:
         for wrong in filled.wrong:
             self._problems.append(Problem(self._source.path, span, wrong))
         places = characters(self._source.text, node)
-        written = tuple(self._written(piece, places) for piece in filled.pieces)
-        return Value(
-            filled.text, node.text, self._source, span, self._layer, node.style, anchor, written
-        )
+        pieces = tuple(self._written(piece, places) for piece in filled.pieces)
+        return Value(filled.text, node.text, self._source, span, self._layer, node.style, anchor, pieces)
 
     def _written(self, piece: Piece, places: list[int] | None) -> Written:
         span = self._source.span(places[piece.start], places[piece.end]) if places else None

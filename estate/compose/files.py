@@ -21,7 +21,7 @@ def read_disk(path: Path) -> bytes:
             # Opening a directory or what is not there says so; opening a pipe would wait.
             if path.exists() and not path.is_dir():
                 raise Unreadable("it is not a regular file")
-            os.stat(path)
+            path.stat()
         with path.open("rb") as file:
             data = file.read(LONGEST + 1)
     except ValueError as wrong:

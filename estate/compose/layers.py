@@ -1,5 +1,6 @@
 """From files to one merged tree: documents, extends, include, override. Asks for files, decides the rest."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +12,18 @@ from estate.compose.merge import Merge
 from estate.compose.problem import Problem
 from estate.compose.setting import Setting
 from estate.compose.source import Unreadable
-from estate.compose.value import Layer, Overriding, Reset, Rows, Section, Tree, Value, child, text_of, texts_of
+from estate.compose.value import (
+    Layer,
+    Overriding,
+    Reset,
+    Rows,
+    Section,
+    Tree,
+    Value,
+    child,
+    text_of,
+    texts_of,
+)
 
 _DEEPEST = 32
 """Files that include or extend one another in a chain."""
@@ -27,6 +39,8 @@ class Layers:
     unreadable: dict[Path, str] = field(default_factory=dict)
     folders: dict[Path, Path] = field(default_factory=dict)
     """File → the folder that its relative paths start from."""
+    inherited: dict[Path, list[str]] = field(default_factory=dict)
+    """Env file → names that stand there alone: the shell's own value is meant."""
 
     def load(
         self, paths: list[Path], folder: Path, env: Environment, layer: Layer, above: tuple[Path, ...] = ()
@@ -42,9 +56,11 @@ class Layers:
                 self._cannot(path, wrong)
         return merged
 
-    def settings(self, paths: list[Path], env: Environment, *, must: bool) -> dict[str, Setting]:
-        """What env files say, the later over the earlier. `must`: each has to be there."""
-        found: dict[str, Setting] = {}
+    def settings(
+        self, paths: list[Path], env: Environment, *, must: bool, earlier: Mapping[str, Setting] | None = None
+    ) -> dict[str, Setting]:
+        """What env files say, over what `earlier` ones said. `must`: each has to be there."""
+        found = dict(earlier or {})
         for path in paths:
             try:
                 source = self.files.source(path)
@@ -55,8 +71,10 @@ class Layers:
                 if must:
                     self._cannot(path, Unreadable("there is no such file"))
                 continue
-            dotenv = read_dotenv(source, env.below(found).lookup)
+            dotenv = read_dotenv(source, env.lookup, found)
             self.problems += [Problem(path, None, words) for words in dotenv.wrong]
+            for name in dotenv.inherited:
+                self.inherited.setdefault(path, []).append(name)
             found.update(dotenv.settings)
         return found
 
@@ -81,7 +99,13 @@ class Layers:
         return sections
 
     def _file(
-        self, merged: Section, path: Path, folder: Path, env: Environment, layer: Layer, above: tuple[Path, ...]
+        self,
+        merged: Section,
+        path: Path,
+        folder: Path,
+        env: Environment,
+        layer: Layer,
+        above: tuple[Path, ...],
     ) -> Section:
         for section in self._documents(path, env, layer):
             whole = self._extended(section, path, folder, env)
@@ -122,7 +146,9 @@ class Layers:
                 self._import(whole, part, kind, path)
         return whole
 
-    def _include(self, one: Tree, by: Path, folder: Path, env: Environment, above: tuple[Path, ...]) -> Section:
+    def _include(
+        self, one: Tree, by: Path, folder: Path, env: Environment, above: tuple[Path, ...]
+    ) -> Section:
         written = child(one, "path") if isinstance(one, Section) else one
         paths = [joined(folder, text) for text in texts_of(written)]
         span = one.span if isinstance(one, Value | Section) else None

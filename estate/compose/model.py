@@ -15,7 +15,7 @@ from estate.compose.value import Section
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """`problems`: why Compose would stop; without any, it would not, as far as this reader knows its rules."""
+    """`problems`: why Compose would stop; without any it would not, as far as this reader knows its rules."""
 
     name: str
     invocation: Invocation

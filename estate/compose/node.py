@@ -19,7 +19,9 @@ DEEPEST = 64
 NODES = 200_000
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_PROPERTY = re.compile(r"(?:&[\w-]+|![^\s,\[\]{}]*|!<[^>\s]*>)(?:[ \t\r\n]+(?:#[^\n]*\n[ \t\r\n]*)*|(?=[,\]}])|\Z)")
+_PROPERTY = re.compile(
+    r"(?:&[\w-]+|![^\s,\[\]{}]*|!<[^>\s]*>)(?:[ \t\r\n]+(?:#[^\n]*\n[ \t\r\n]*)*|(?=[,\]}])|\Z)"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

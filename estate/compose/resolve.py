@@ -87,7 +87,7 @@ class _Resolver:
         return env.below(self._layers.settings([folder / ".env"], env, must=False))
 
     def _second_environment(self, env: Environment, folder: Path) -> Environment:
-        """A `.env` where Compose is called may choose files elsewhere; then the one beside them counts, too."""
+        """A `.env` where Compose is called may choose files elsewhere; the one beside them counts, too."""
         if self._call.env_files or self._reads_no_env(Environment.of_shell(self._call.shell)):
             return env
         return env.below(self._layers.settings([folder / ".env"], env, must=False))
@@ -122,7 +122,7 @@ class _Resolver:
         return fold(named or folder.name) or "default"
 
     def _written_name(self, env: Environment, paths: list[Path]) -> str:
-        """`name:` of the last file that has one. What is wrong with the files is told when they are loaded."""
+        """`name:` of the last file that has one. What is wrong in a file is told when it is loaded."""
         quiet = Layers(self._layers.files)
         found = ""
         for path in paths:
@@ -155,16 +155,17 @@ class _Resolver:
 
     def _env_files(self, service: Section, env: Environment) -> dict[str, Variable]:
         found: dict[str, Setting] = {}
+        alone: list[str] = []
         written = service.get("env_file")
         for one in written if isinstance(written, Rows) else [written]:
             value = child(one, "path") if isinstance(one, Section) else one
             if isinstance(value, Value) and value.data is not None:
                 must = text_of(child(one, "required")) != "false"
                 path = joined(self._layers.folders.get(value.file, value.file.parent), value.text)
-                # What an earlier file says wins over the shell here, and the last file wins over all.
-                known = Environment({**env.bound, **Environment().below(found).bound})
-                found.update(self._layers.settings([path], known, must=must))
-        return {name: Variable(one.text, setting=one) for name, one in found.items()}
+                found = self._layers.settings([path], env, must=must, earlier=found)
+                alone += self._layers.inherited.get(path, [])
+        taken = {name: Variable(env.text(name)) for name in alone if env.lookup(name)}
+        return taken | {name: Variable(one.text, setting=one) for name, one in found.items()}
 
     def _label_files(self, service: Section, env: Environment) -> dict[str, str]:
         written = service.get("label_file")

@@ -93,7 +93,7 @@ class _Filler:
 
     def stretch(self, start: int, end: int, inside: tuple[str, ...], depth: int) -> None:
         at = start
-        while 0 <= (dollar := self._template.find("$", at, end)):
+        while (dollar := self._template.find("$", at, end)) >= 0:
             self._write(at, dollar, inside)
             at = self._one(dollar, end, inside, depth)
         if at < end or start == end:

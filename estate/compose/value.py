@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Union
 
 from estate.compose.source import Source, Span
 from estate.compose.template import Origin, Piece
@@ -134,7 +133,7 @@ class Overriding:
     value: Value
 
 
-Tree = Union[Value, Section, Rows, Reset, Overriding]
+Tree = Value | Section | Rows | Reset | Overriding
 
 Walk = Callable[[tuple[str, ...], Value], None]
 
