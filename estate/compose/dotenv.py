@@ -16,6 +16,7 @@ _SPACE = " \t\v\f\r\x85\xa0"
 _ROW = re.compile(
     rf"(?:export(?=[{_SPACE}]))?[{_SPACE}]*([A-Za-z0-9_.\[\]-]+)[{_SPACE}]*(?:[=:]|(?=\n|\Z))[{_SPACE}]*"
 )
+_WORDS = re.compile(rf"[\w.{_SPACE}-]+")
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", '"': '"'}
 _ESCAPES["$"] = "$$"
 
@@ -71,18 +72,24 @@ class _Reader:
     def _row(self, at: int) -> int:
         row = _ROW.match(self._text, at)
         if not row:
-            self._complain(at, "no NAME=value")
-            return self._line_end(at)
+            end = self._line_end(at)
+            # A last line of words without a line end is passed over by Compose, too.
+            if end < len(self._text) or not _WORDS.fullmatch(self._text, at, end):
+                self._complain(at, "no NAME=value")
+            return end
         name = row.group(1)
         if not row.group().rstrip(_SPACE).endswith(("=", ":")):
-            self._found.inherited.append(name)
+            if row.end() < len(self._text):
+                self._found.inherited.append(name)
             return row.end()
         quote = self._text[row.end() : row.end() + 1]
         if quote in ("'", '"') and quote:
             return self._quoted(name, row.end(), quote)
         end = self._line_end(row.end())
         bare = re.split(r"[ ]#", self._text[row.end() : end], maxsplit=1)[0].rstrip()
-        self._set(name, bare, (row.end(), row.end() + len(bare)), "", "$" in bare, at)
+        # Where nothing stands, a value goes right behind the sign, not behind a line end's \r.
+        start = row.end() if bare else at + len(row.group().rstrip(_SPACE))
+        self._set(name, bare, (start, start + len(bare)), "", "$" in bare, at)
         return end
 
     def _quoted(self, name: str, at: int, quote: str) -> int:

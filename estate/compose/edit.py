@@ -8,6 +8,7 @@ from pathlib import Path
 
 from estate.compose.difference import Change, differences
 from estate.compose.dotenv import read_dotenv
+from estate.compose.files import Files, no_more
 from estate.compose.model import Model
 from estate.compose.node import scalars
 from estate.compose.resolve import resolve_files
@@ -16,9 +17,19 @@ from estate.compose.source import Source, Span, Unreadable
 from estate.compose.template import Origin
 from estate.compose.value import Value, Written
 
+_Told = tuple[str, str | bytes, str | None, str | None]
+
 
 class CannotEdit(ValueError):
     """This value cannot be changed safely; says why."""
+
+
+class Unresolved(CannotEdit):
+    """The project as it stands cannot be resolved, so that nothing can be said of a change."""
+
+
+class SeveralPlaces(CannotEdit):
+    """No single place decides the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +78,7 @@ def plan_edit(
     that service is in `approved`. Raises CannotEdit.
     """
     if model.problems:
-        raise CannotEdit(f"the project does not resolve: {model.problems[0]}")
+        raise Unresolved(f"the project does not resolve: {model.problems[0]}")
     written, text = _chosen(value, new)
     edit = _splice(value, written, text)
     after = _resolved(model, edit)
@@ -101,7 +112,7 @@ def _chosen(value: Value, new: str) -> tuple[Written, str]:
         before += one.piece.text
     if not found:
         names = ", ".join(f"${{{name}}}" for name in value.variables)
-        raise CannotEdit(f"it is put together from several places ({names}); one edit cannot say {new}")
+        raise SeveralPlaces(f"it is put together from several places ({names}); one edit cannot say {new}")
     # A variable with an empty value, next to a written text: the variable is meant to hold what is added.
     at, text = found[-1]
     return pieces[at], text
@@ -153,6 +164,8 @@ def _encoded(text: str, style: str, origin: Origin) -> str:
             raise CannotEdit("a default inside ${…} cannot hold { } or $")
     else:
         text = text.replace("$", "$$")
+        if not style and not text:
+            raise CannotEdit("an empty text needs quotes")
     if style == "'":
         return text.replace("'", "''")
     return text.replace("\\", "\\\\").replace('"', '\\"') if style == '"' else text
@@ -180,9 +193,9 @@ def _resolved(model: Model, edit: Edit) -> Model:
     try:
         if source is None:
             raise Unreadable("there is no such file")
-        changed = edit.on(source.data)
-        check(edit, source.data, changed)
-        after = resolve_files(model.invocation, model.files.replaced(edit.file, changed))
+        files = model.files.replaced(edit.file, edit.on(source.data))
+        _hold_structure(_told(model.files, edit), _told(files, edit))
+        after = resolve_files(model.invocation, files)
     except Unreadable as wrong:
         raise CannotEdit(f"{edit.file.name} could not be read any more: {wrong}") from None
     if after.problems:
@@ -207,20 +220,24 @@ def check(edit: Edit, before: bytes, after: bytes) -> None:
     """
     if after != before[: edit.span.start] + edit.new + before[edit.span.end :]:
         raise CannotEdit(f"more than the planned bytes of {edit.file} differ")
-    told = _told_env if edit.is_env else _told
-    old, new = told(Source(edit.file, before)), told(Source(edit.file, after))
+    files = Files(no_more, {edit.file: before})
+    _hold_structure(_told(files, edit), _told(files.replaced(edit.file, after), edit))
+
+
+def _hold_structure(old: list[_Told], new: list[_Told]) -> None:
     differing = [one for one, other in zip(old, new, strict=False) if one != other]
     if len(old) != len(new) or len(differing) > 1:
         raise CannotEdit("it would change the structure of the file: the text needs quotes")
 
 
-def _told(source: Source) -> list[tuple[str, str, str | None, str | None]]:
-    return [(one.text, one.style, one.tag, one.anchor) for one in scalars(source)]
-
-
-def _told_env(source: Source) -> list[tuple[str, bytes]]:
-    settings = read_dotenv(source, lambda name: None).settings.values()
-    return [(one.name, source.data[one.span.start : one.span.end]) for one in settings]
+def _told(files: Files, edit: Edit) -> list[_Told]:
+    """Every value of a file in its order, as written."""
+    if not edit.is_env:
+        found = scalars(files.documents(edit.file))
+        return [(one.text, one.style, one.tag, one.anchor) for one in found]
+    source = files.source(edit.file)
+    settings = read_dotenv(source, lambda name: None).settings.values() if source else ()
+    return [(one.name, one.source.data[one.span.start : one.span.end], None, None) for one in settings]
 
 
 def _place_words(written: Written, value: Value) -> str:

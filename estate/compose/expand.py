@@ -96,7 +96,8 @@ class Expander:
         if "$" not in node.text:
             data = meaning(node)
             piece = Piece(node.text, Origin.WRITTEN, 0, len(node.text))
-            written = (Written(piece, _inside(span, node)),)
+            lines = self._source.text.count("\n", node.start, node.end)
+            written = (Written(piece, None if lines else _inside(span, node)),)
             return Value(data, node.text, self._source, span, self._layer, node.style, anchor, written)
         filled = fill(node.text, self._lookup)
         for wrong in filled.wrong:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from estate.compose.edit import CannotEdit, Edit, plan_edit
+from estate.compose.edit import CannotEdit, Edit, SeveralPlaces, Unresolved, plan_edit
 from estate.compose.model import Model
 from estate.compose.service import ResolvedService
 from estate.compose.source import Span
@@ -31,6 +31,8 @@ class Kind(StrEnum):
     MISSING = "missing"
     MIXED = "mixed"
     """Put together from several places, or written as a block."""
+    UNRESOLVED = "unresolved"
+    """The project cannot be resolved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def image_locus(model: Model, service: ResolvedService) -> Locus:
     try:
         edit = _tried(model, service.name, value)
     except CannotEdit as wrong:
-        return Locus(service.name, _kind_refused(value), value, str(wrong))
+        return Locus(service.name, _kind_refused(value, wrong), value, str(wrong))
     also = tuple(sorted({one.service for one in edit.changes if one.is_image} - {service.name}))
     kind = _kind(model, value, edit, also)
     return Locus(service.name, kind, value, "", str(edit.file), edit.span, also)
@@ -93,7 +95,11 @@ def _tried(model: Model, service: str, value: Value) -> Edit:
 _REFUSED = ((Origin.SHELL, Kind.SHELL), (Origin.UNSET, Kind.UNSET), (Origin.ENV_FILE, Kind.ENV))
 
 
-def _kind_refused(value: Value) -> Kind:
+def _kind_refused(value: Value, wrong: CannotEdit) -> Kind:
+    if isinstance(wrong, Unresolved):
+        return Kind.UNRESOLVED
+    if isinstance(wrong, SeveralPlaces):
+        return Kind.MIXED
     return next((kind for origin, kind in _REFUSED if origin in value.origins), Kind.MIXED)
 
 

@@ -80,10 +80,10 @@ def parse(source: Source) -> list[Node | None]:
         raise wrong if isinstance(wrong, Unreadable) else Unreadable(str(wrong)) from None
 
 
-def scalars(source: Source) -> list[Scalar]:
-    """Every scalar of a file, keys too, in the order of the file. Raises Unreadable."""
+def scalars(documents: list[Node | None]) -> list[Scalar]:
+    """Every scalar of a file, keys too, in the order of the file."""
     found: list[Scalar] = []
-    waiting: list[Node | None] = parse(source)[::-1]
+    waiting: list[Node | None] = documents[::-1]
     while waiting:
         match waiting.pop():
             case Scalar() as one:
