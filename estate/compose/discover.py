@@ -9,14 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-STANDARD = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
-"""In Compose's order: the first that exists is the project's file."""
-OVERRIDES = (
-    "compose.override.yml",
-    "compose.override.yaml",
-    "docker-compose.override.yml",
-    "docker-compose.override.yaml",
-)
+from estate.compose.invocation import OVERRIDES, STANDARD
+
 DEEPEST = 8
 ENTRIES = 100_000
 

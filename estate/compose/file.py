@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from estate.compose.load import Unreadable, Value, load
+from estate.compose.load import Plain, Unreadable, load
 
 _KEYS = {
     "image",
@@ -37,7 +37,6 @@ class ComposeFile:
     name: str | None = None
     includes: tuple[str, ...] = ()
     """Paths, as written."""
-    secret_files: tuple[str, ...] = ()
 
     @property
     def bases(self) -> tuple[str, ...]:
@@ -69,11 +68,10 @@ def read_file(data: bytes, *, standard: bool) -> ComposeFile | None:
         services,
         next((one.name for one in found if one.name), None),
         tuple(path for one in found for path in one.includes),
-        tuple(path for one in found for path in one.secret_files),
     )
 
 
-def _document(document: Value, standard: bool) -> ComposeFile | None:
+def _document(document: Plain, standard: bool) -> ComposeFile | None:
     if not isinstance(document, dict):
         return None
     services = document.get("services")
@@ -88,7 +86,6 @@ def _document(document: Value, standard: bool) -> ComposeFile | None:
         {key: value if isinstance(value, dict) else {} for key, value in services.items()},
         name if isinstance(name, str) else None,
         includes,
-        tuple(_secret_files(document.get("secrets"))),
     )
 
 
@@ -103,24 +100,3 @@ def _includes(value: Any) -> list[str]:
     paths = (one.get("path") if isinstance(one, dict) else one for one in each)
     flat = [path for one in paths for path in (one if isinstance(one, list) else [one])]
     return [path for path in flat if isinstance(path, str)]
-
-
-def _secret_files(value: Any) -> list[str]:
-    each = value.values() if isinstance(value, dict) else ()
-    return [one["file"] for one in each if isinstance(one, dict) and isinstance(one.get("file"), str)]
-
-
-def pairs(value: Any) -> list[tuple[str, str]]:
-    """`environment:` as a mapping or as a list of `NAME=value`; a name alone (taken from the shell) is left
-    out."""
-    if isinstance(value, dict):
-        return [(str(name), text) for name, text in value.items() if isinstance(text, str)]
-    rows = [one for one in value if isinstance(one, str) and "=" in one] if isinstance(value, list) else []
-    return [(name, text) for name, _, text in (row.partition("=") for row in rows)]
-
-
-def texts(value: Any) -> list[str]:
-    """A string, or a list of strings or of `{path: …}`."""
-    each = value if isinstance(value, list) else [value]
-    found = (one.get("path") if isinstance(one, dict) else one for one in each)
-    return [one for one in found if isinstance(one, str)]

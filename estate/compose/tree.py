@@ -7,15 +7,20 @@ names, override files, COMPOSE_FILE, COMPOSE_PROFILES, `include`, `extends`.
 import asyncio
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from estate.compose.discover import OVERRIDES, STANDARD, discover
-from estate.compose.file import ComposeFile, pairs, read_file, texts
+from estate.compose.discover import discover
+from estate.compose.file import ComposeFile, read_file
+from estate.compose.files import Files, Read, read_disk
+from estate.compose.invocation import OVERRIDES, STANDARD, Invocation
 from estate.compose.load import LONGEST, Unreadable
-from estate.compose.project import Project, fold
+from estate.compose.model import Model
+from estate.compose.resolve import resolve_files
 from estate.compose.secrets import public_words, secret_values
-from estate.compose.variables import fill, listed, read_env
+from estate.compose.value import Section, child, text_of
+from estate.compose.variables import filled, listed, read_env
 from estate.model import Service, Tree
 
 _SECRET_FILE = 16 * 1024
@@ -26,13 +31,25 @@ _Known = ComposeFile | str | None
 """What a file turned out to be: a compose file, unreadable for this reason, or something else."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Project:
+    """Files that Compose reads together, the later over the earlier."""
+
+    folder: Path
+    files: list[tuple[Path, ComposeFile]]
+    is_chosen: bool
+    """By COMPOSE_FILE in `.env`."""
+    variables: Mapping[str, str]
+
+
 class ComposeTree:
     """`root` and the folders in `also`, read in a thread. A file is parsed again when its inode, size or time
     of change differs."""
 
     def __init__(self, root: Path, also: Sequence[Path] = ()) -> None:
-        self._roots = (root, *also)
+        self._roots = tuple(one.absolute() for one in (root, *also))
         self._cache: dict[Path, tuple[_Stamp, _Known]] = {}
+        self._models = _Models()
         self._lock = asyncio.Lock()
 
     async def tree(self) -> Tree:
@@ -41,21 +58,54 @@ class ComposeTree:
             return await asyncio.to_thread(self._read)
 
     def _read(self) -> Tree:
-        look = _Look(self._roots, self._cache)
+        look = _Look(self._roots, self._cache, self._models)
         for root in self._roots:
             look.into(root)
         return look.tree()
 
 
+class _Models:
+    """Resolved projects, kept as long as no file that took part, or was looked for, has changed."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[Path, tuple[str, ...]], tuple[dict[Path, _Stamp | None], Model]] = {}
+
+    def get(self, invocation: Invocation) -> Model:
+        key = (invocation.directory, invocation.files)
+        stamps, model = self._kept.get(key, ({}, None))
+        if model is None or any(_stamp(path) != stamp for path, stamp in stamps.items()):
+            stamps = {}
+            model = resolve_files(invocation, Files(_stamped(stamps)))
+            self._kept[key] = (stamps, model)
+        return model
+
+
+def _stamped(stamps: dict[Path, _Stamp | None]) -> Read:
+    def read(path: Path) -> bytes:
+        stamps[path] = _stamp(path)  # before reading: a change in between is seen next time
+        return read_disk(path)
+
+    return read
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
 class _Look:
     """One look at the whole tree."""
 
-    def __init__(self, roots: Sequence[Path], cache: dict[Path, tuple[_Stamp, _Known]]) -> None:
+    def __init__(
+        self, roots: Sequence[Path], cache: dict[Path, tuple[_Stamp, _Known]], models: "_Models"
+    ) -> None:
+        self._models = models
         self._roots = roots
         self._cache = cache
-        self._projects: list[Project] = []
-        self._parts: list[Project] = []
-        """What `include` brought in, under the including project's name."""
+        self._projects: list[_Project] = []
         self._included: set[Path] = set()
         self._bases: set[Path] = set()
         self._envs: dict[Path, dict[str, str]] = {}
@@ -73,12 +123,13 @@ class _Look:
     def tree(self) -> Tree:
         """Everything that was found."""
         found: dict[tuple[str, str], Service] = {}
-        alone = [one for one in self._projects if not self._belongs_elsewhere(one)]
-        for project in (*alone, *self._parts):
-            for service in project.services(self._file, self._relative):
+        for project in self._projects:
+            if self._belongs_elsewhere(project):
+                continue
+            model = self._model(project)
+            for service in self._services(project, model):
                 found.setdefault((service.project, service.name), service)
-            for path, one in project.files:
-                self._note_secrets(path, one, project.variables)
+            self._note_secrets(model)
         services = tuple(sorted(found.values(), key=lambda one: (one.project, one.name)))
         secrets = secret_values(self._pairs, set(public_words(services)))
         return Tree(services, dict(sorted(self._unreadable.items())), secrets)
@@ -113,30 +164,62 @@ class _Look:
     def _project(
         self, folder: Path, files: list[tuple[Path, ComposeFile]], variables: Mapping[str, str]
     ) -> None:
-        written = next((one.name for _, one in reversed(files) if one.name), "")
-        name = fold(variables.get("COMPOSE_PROJECT_NAME") or fill(written, variables).text)
-        project = Project(name or fold(_real(folder).name) or "default", files, variables)
-        self._projects.append(project)
+        is_chosen = bool(variables.get("COMPOSE_FILE")) and files[0][0] != folder / files[0][0].name
+        self._projects.append(_Project(folder, files, is_chosen, variables))
         for path, one in files:
-            bases = (path.parent / fill(base, variables).text for base in one.bases)
+            bases = (path.parent / filled(base, variables) for base in one.bases)
             self._bases.update(_real(base) for base in bases)
-            self._include(project, path, one)
+            self._include(path, one, variables)
 
-    def _include(self, project: Project, by: Path, one: ComposeFile) -> None:
+    def _include(self, by: Path, one: ComposeFile, variables: Mapping[str, str]) -> None:
         for written in one.includes:
-            path = by.parent / fill(written, project.variables).text
+            path = by.parent / filled(written, variables)
             if _real(path) in {*self._included, _real(by)}:
                 continue
             self._included.add(_real(path))
             part = self._file(path)
             if part is not None:
-                variables = {**self._env(path.parent / ".env"), **project.variables}
-                self._parts.append(Project(project.name, [(path, part)], variables))
-                self._include(project, path, part)
+                self._include(path, part, {**self._env(path.parent / ".env"), **variables})
 
-    def _belongs_elsewhere(self, project: Project) -> bool:
-        path = _real(project.path)
+    def _belongs_elsewhere(self, project: _Project) -> bool:
+        path = _real(project.files[0][0])
         return path in self._included or (path in self._bases and path.name not in STANDARD)
+
+    # ---- what they say ----------------------------------------------------------------------------------
+
+    def _model(self, project: _Project) -> Model:
+        files = () if project.is_chosen else tuple(str(path) for path, _ in project.files)
+        model = self._models.get(Invocation(project.folder, files))
+        for path, reason in model.unreadable.items():
+            if path.exists():
+                self._unreadable.setdefault(self._relative(path), reason)
+        return model
+
+    def _services(self, project: _Project, model: Model) -> Iterator[Service]:
+        """A service's file is the first that names it."""
+        for one in model.services.values():
+            first = next((path for path, file in project.files if one.name in file.services), None)
+            path = first or (one.at[0].path if one.at else project.files[0][0])
+            yield Service(
+                project=model.name,
+                name=one.name,
+                file=self._relative(path),
+                image=(one.image.text if one.image else "") or None,
+                container_name=one.container_name,
+                profiles=() if one.name in model.active else tuple(one.profiles),
+                replicas=one.replicas,
+            )
+
+    def _note_secrets(self, model: Model) -> None:
+        for service in model.services.values():
+            self._pairs += [(name, one.text) for name, one in service.environment.items() if one.text]
+        self._pairs += [(name, bound.text) for name, bound in model.environment.bound.items()]
+        secrets = model.tree.get("secrets")
+        for one in secrets.values() if isinstance(secrets, Section) else ():
+            file = text_of(child(one, "file"))
+            if file is not None:
+                data = self._small(model.directory / file, _SECRET_FILE)
+                self._pairs.append(("secret", data.decode("utf-8", "replace").strip()))
 
     # ---- files ------------------------------------------------------------------------------------------
 
@@ -161,16 +244,6 @@ class _Look:
             self._envs[path] = read_env(data)
             self._pairs += self._envs[path].items()
         return self._envs[path]
-
-    def _note_secrets(self, path: Path, one: ComposeFile, variables: Mapping[str, str]) -> None:
-        for service in one.services.values():
-            for name, value in pairs(service.get("environment")):
-                self._pairs.append((name, fill(value, variables).text))
-            for file in texts(service.get("env_file")):
-                self._env(path.parent / fill(file, variables).text)
-        for file in one.secret_files:
-            data = self._small(path.parent / fill(file, variables).text, _SECRET_FILE)
-            self._pairs.append(("secret", data.decode("utf-8", "replace").strip()))
 
     def _small(self, path: Path, limit: int) -> bytes:
         """The bytes of a file that may be missing; one that may not be read is noted."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from estate.compose.discover import discover
 from estate.compose.file import read_file
 from estate.compose.load import DEEPEST, Unreadable, load
-from estate.compose.project import fold
+from estate.compose.model import fold
 from estate.compose.tree import ComposeTree
 from estate.model import Service, Tree
 
@@ -286,3 +286,15 @@ def test_scalars_stay_as_written() -> None:
     assert load(b"{a: on, b: 22:22, c: 3.10, d: 0644, e: ~, f: '', g: no}") == [
         {"a": "on", "b": "22:22", "c": "3.10", "d": "0644", "e": None, "f": "", "g": "no"}
     ]
+
+
+async def test_a_changed_or_new_env_file_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "a" / "compose.yml"
+    file.parent.mkdir()
+    file.write_text("services: {web: {image: 'x:${V:-1}'}}")
+    tree = ComposeTree(tmp_path)
+    assert _one(await tree.tree()).image == "x:1"
+    (file.parent / ".env").write_text("V=2.0")
+    assert _one(await tree.tree()).image == "x:2.0"
+    (file.parent / ".env").write_text("V=3.0.0")
+    assert _one(await tree.tree()).image == "x:3.0.0"
