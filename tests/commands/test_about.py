@@ -51,7 +51,7 @@ async def test_help_of_one_is_its_whole_docstring() -> None:
         "!pin SERVICE\n"
         "Pin one service and wait until it is healthy.\n"
         "It is healthy when its probe says so.\n"
-        'you may ask: the policy\'s line "pin" wants a confirmation; the asker may give it'
+        'you may ask: the policy\'s line "pin" wants a yes of admin (adam), not the asker\'s own'
     )
     assert (await talk.ask("ann", "!help !TEST  alert")).startswith("!test alert\n")
     assert (await talk.ask("vic", "!help pin")).endswith(
