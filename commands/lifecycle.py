@@ -76,7 +76,7 @@ async def _(ctx: Context, service: ServiceRef, *, grace: int = 10) -> Plan:
         "restart",
         thing.containers,
         {"grace": grace},
-        lambda one: f"POST /containers/{one.id}/restart?t={grace}",
+        lambda one: f"POST /containers/{one.id[:12]}/restart?t={grace}",
         f"{thing.full_name}{many}, while it stops (at most {grace} s) and until it is up again",
         "nothing to undo: the same containers start again, their data stays",
     )
@@ -94,7 +94,7 @@ async def _(ctx: Context, service: ServiceRef) -> Plan:
         "start",
         down,
         {},
-        lambda one: f"POST /containers/{one.id}/start",
+        lambda one: f"POST /containers/{one.id[:12]}/start",
         "nothing",
         f"stop {thing.full_name}",
     )
@@ -112,7 +112,7 @@ async def _(ctx: Context, service: ServiceRef, *, grace: int = 10) -> Plan:
         "stop",
         up,
         {"grace": grace},
-        lambda one: f"POST /containers/{one.id}/stop?t={grace}",
+        lambda one: f"POST /containers/{one.id[:12]}/stop?t={grace}",
         f"{thing.full_name}, until somebody starts it again, also after a reboot",
         f"start {thing.full_name}",
     )

@@ -38,8 +38,8 @@ def judge(before: Detail, now: Detail, steady: timedelta) -> Verdict:
     if finished:
         return Verdict(True, True, f"{words}: it ran to its end")
     hopeless = state in {State.EXITED, State.DEAD} and now.restart_policy == "no"
-    well = before.container.state is not State.RUNNING and before.container.state is state
-    return Verdict(hopeless, well, f"{words}, as before" if well else words)
+    # It was meant to run: that it did not run before either is no excuse.
+    return Verdict(hopeless, False, words)
 
 
 def _running(before: Detail, now: Detail, steady: timedelta, words: str) -> Verdict:
@@ -51,11 +51,8 @@ def _running(before: Detail, now: Detail, steady: timedelta, words: str) -> Verd
         case Health.STARTING:
             return Verdict(False, False, f"{words}, and no verdict of its healthcheck yet")
         case Health.UNHEALTHY:
-            was = before.container.health is Health.UNHEALTHY or before.container.state is not State.RUNNING
-            if before.container.health is Health.UNHEALTHY:
-                words = f"{words}, as before"
-            # One that was down and now runs ill is no worse; but it is not well either.
-            return Verdict(True, was and before.container.health is Health.UNHEALTHY, words)
+            was = before.container.state is State.RUNNING and before.container.health is Health.UNHEALTHY
+            return Verdict(True, was, f"{words}, as before" if was else words)
 
 
 def condition(detail: Detail) -> str:

@@ -57,7 +57,7 @@ class Plan:
     """What one command will do, resolved. `argv` and `calls` are all that is executed, in their order.
 
     subject: what it is about, by its full name (`shop/web`); project: what the lock is named after.
-    calls:   what is asked of the Engine, one line each, with full ids.
+    calls:   what is asked of the Engine, one line each; the whole ids stand in `containers`.
     argv:    the programs that are run, as lists of words.
     environment: the names, never the values, of what those programs see.
     requester, policy: filled in by `sealed`.
