@@ -31,20 +31,26 @@ class Reply:
 def read_reply(text: str) -> Reply:
     """The whole reply must be a word of yes or of no, with or without a code: "yes, but later" is unclear."""
     words = text.translate(_TONES).replace("’", "'").split()
-    code = next((as_code(word) for word in words if _is_code(word, alone=len(words) == 1)), None)
-    if code is not None:
-        words = [word for word in words if as_code(word) != code]
+    said = _verdict(words)
+    if said is not None:
+        return Reply(said)
+    for word in (words[0], words[-1]) if len(words) > 1 else ():
+        # "what" could be a code: it is one only beside a clear word.
+        said = _verdict([other for other in words if other is not word]) if _is_code(word) else None
+        if said is not None:
+            return Reply(said, as_code(word))
+    single = {word.casefold().strip(" .!,;:?`'\"") for word in words}
+    return Reply(None, None, bool(single & (YES | NO)))
+
+
+def _verdict(words: list[str]) -> bool | None:
     said = " ".join(words).casefold().strip(" .!,;:`'\"")
     said = re.sub(r"[,.!]? (please|thanks|thank you)$", "", said)
     if said in YES:
-        return Reply(True, code)
-    if said in NO:
-        return Reply(False, code)
-    single = {word.casefold().strip(" .!,;:?`'\"") for word in words}
-    return Reply(None, code, bool(single & (YES | NO)))
+        return True
+    return False if said in NO else None
 
 
-def _is_code(word: str, *, alone: bool) -> bool:
-    """A word that is a yes or a no is none, as "deny" would be."""
+def _is_code(word: str) -> bool:
     bare = as_code(word)
-    return not alone and bool(_CODE.fullmatch(bare)) and bare.casefold() not in YES | NO
+    return bool(_CODE.fullmatch(bare)) and bare.casefold() not in YES | NO

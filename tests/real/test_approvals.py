@@ -373,9 +373,9 @@ def test_two_yes_in_the_same_moment_on_two_platforms_are_one_execution(house: Ho
 def test_replies_reactions_and_what_is_unclear(house: House) -> None:
     house.ann(f"!stop {house.web.name}")
     _, matrix, slack = house.card(f"stop apr/{house.web.name}")
-    house.slack("bob", "yes, but after lunch", thread=slack.id)
+    house.slack("bob", "yes, but after lunch", thread_ts=slack.id)
     house.hears("did not take that")
-    house.slack("bob", "ok", thread=slack.id)
+    house.slack("bob", "ok", thread_ts=slack.id)
     house.hears("1 of 2")
     reaction = {"m.relates_to": {"rel_type": "m.annotation", "event_id": matrix.id, "key": "👍"}}
     house.stage.synapse.send(house.adam["access_token"], house.stage.room, reaction, kind="m.reaction")
