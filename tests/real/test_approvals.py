@@ -287,7 +287,7 @@ class House:
         self.stage.until(lambda s: s.tocsin.get("/readyz")[0] == 200)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def slack() -> Iterator[RemoteSlack]:
     more = ("--user", "adam=U0ADAM0", "--user", "bob=U0BOB00", "--user", "eve=U0EVE00")
     with spawn(*USERS, *more) as remote:
@@ -420,7 +420,7 @@ def test_a_role_that_is_gone_when_it_runs(house: House) -> None:
     house.stage.tocsin.write(config)
     assert house.stage.tocsin.process is not None
     house.stage.tocsin.process.popen.send_signal(signal.SIGHUP)
-    house.stage.until(lambda s: "SIGHUP: " in s.tocsin.log)
+    house.stage.until(lambda s: "SIGHUP: " in s.tocsin.log, 15)
     house.say(house.adam, f"!approve {code}")
     house.told("cancelled")
     assert house.web.happened("stop") == 0
