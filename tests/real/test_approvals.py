@@ -410,22 +410,6 @@ def test_an_edited_request_a_redacted_vote_and_a_no(house: House) -> None:
     assert house.web.happened("stop") + house.web.happened("restart") == 0
 
 
-def test_a_role_that_is_gone_when_it_runs(house: House) -> None:
-    house.ann(f"!stop {house.web.name}")
-    code, _, slack = house.card("stop")
-    house.click("bob", slack)
-    house.hears("1 of 2")
-    config = house.stage.tocsin.config
-    config["people"]["bob"]["roles"] = ["operator"]
-    house.stage.tocsin.write(config)
-    assert house.stage.tocsin.process is not None
-    house.stage.tocsin.process.popen.send_signal(signal.SIGHUP)
-    house.stage.until(lambda s: "SIGHUP: " in s.tocsin.log, 15)
-    house.say(house.adam, f"!approve {code}")
-    house.told("cancelled")
-    assert house.web.happened("stop") == 0
-
-
 def test_a_restart_of_the_bot_cancels_what_waits(house: House) -> None:
     house.ann(f"!restart {house.web.name}")
     code, _, _ = house.card("restart")
