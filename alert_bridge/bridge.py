@@ -26,12 +26,14 @@ from bot.core.journal import Entry, Kind
 from bot.core.model import Room
 from bot.core.steps import OnStep, Step, no_step
 from bot.ports import Clock
-from bot.store.alerts import AlertStore, Payload, StoredGroup
+from bot.store.alerts import AlertStore, Payload, Root, StoredGroup
 
 log = logging.getLogger("tocsin.bridge")
 
 AT_ONCE = 50
 """Payloads folded in one transaction."""
+BYTES_AT_ONCE = 16 * 1024 * 1024
+"""Bytes of payloads in memory at one moment, unless a single one has more."""
 LARGE = 64 * 1024
 """Bytes from which a body is read and folded in a thread: a thousand alerts take a tenth of a second."""
 LANE = "group:"
@@ -58,7 +60,7 @@ class _Batch:
     """What a transaction will write: the newest state of each group that these payloads touch."""
 
     groups: dict[tuple[str, str, str], StoredGroup] = field(default_factory=dict)
-    homes: dict[str, list[Room]] = field(default_factory=dict)
+    roots: dict[str, list[Root]] = field(default_factory=dict)
     outgoing: list[Outgoing] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
 
@@ -97,7 +99,7 @@ class Bridge:
 
     async def fold(self) -> int:
         """Fold the oldest payloads that wait; how many. Raises Upstream when the state cannot be written."""
-        payloads = await self._store.waiting(AT_ONCE)
+        payloads = await self._store.waiting(AT_ONCE, BYTES_AT_ONCE)
         if not payloads:
             return 0
         batch = _Batch()
@@ -182,22 +184,23 @@ class Bridge:
         told = render.tell(group, telling, notification, routing.mention)
         assert told.card is not None  # only called when something happens to the card
         routes = self._routes()
-        homes = [] if stored is None else await self._homes(lane, batch)
-        known = routes.places(stored.rooms) if stored is not None else []
+        roots = [] if stored is None else await self._roots(lane, batch)
+        homes, known = [root.room for root in roots if root.open], {root.room for root in roots}
         for place in homes:
             batch.outgoing.append(_outgoing(payload, lane, place, Op.EDIT, told.card))
             for number, document in enumerate(told.lines):
                 batch.outgoing.append(_outgoing(payload, lane, place, Op.LINE, document, number))
-        # A room that a route names only now gets the whole card; what happened before is on it.
-        fresh = [place for place in routes.places(rooms) if place not in homes and place not in known]
+        # A place that the routes (or the configuration) name only now gets the whole card; what happened
+        # before is on it. A place that refused is known: the message moved from there.
+        fresh = [place for place in routes.places(rooms) if place not in known]
         first = render.card(group, routing.mention, ping=True)
         files = [line for line in told.lines if line.files] if stored is not None else list(told.lines)
         for place in fresh:
             batch.outgoing.append(_outgoing(payload, lane, place, Op.ROOT, first))
             for number, document in enumerate(files):
                 batch.outgoing.append(_outgoing(payload, lane, place, Op.LINE, document, number))
-        batch.homes[lane] = [*homes, *fresh]
-        if not batch.homes[lane]:
+        batch.roots[lane] = [*roots, *(Root(place, True) for place in fresh)]
+        if not homes and not fresh:
             log.warning(
                 "no room hears of an alert of endpoint %s: configure rooms and a fallback", payload.endpoint
             )
@@ -225,10 +228,10 @@ class Bridge:
         triple = (key.endpoint, key.receiver, key.group_key)
         return batch.groups.get(triple) or await self._store.group(*triple)
 
-    async def _homes(self, lane: str, batch: _Batch) -> list[Room]:
-        if lane not in batch.homes:
-            batch.homes[lane] = await self._store.homes(lane)
-        return batch.homes[lane]
+    async def _roots(self, lane: str, batch: _Batch) -> list[Root]:
+        if lane not in batch.roots:
+            batch.roots[lane] = await self._store.roots(lane)
+        return batch.roots[lane]
 
     # ---- what is no notification
 

@@ -1,7 +1,7 @@
 """What a notification changes in a group: each alert in it met with what the group remembers. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, auto
 
@@ -43,18 +43,28 @@ class Merge:
         return bool(self.met) and all(met in (Met.LATE, Met.OVER) for met in self.met.values())
 
 
-def diff(
-    priors: Sequence[Member],
-    known: frozenset[tuple[str, datetime]],
-    notification: Notification,
-    now: datetime,
-) -> Merge:
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is over: (fingerprint, startsAt) → when that was heard; and how long a firing one may be late."""
+
+    over: Mapping[tuple[str, datetime], datetime] = field(default_factory=dict)
+    late_after: datetime | None = None
+
+    def knows(self, alert: Alert) -> bool:
+        return alert.starts_at is not None and (alert.fingerprint, alert.starts_at) in self.over
+
+    def is_late(self, ended_at: datetime) -> bool:
+        """Whether a firing alert that was over at `ended_at` is an old copy, and no new ring."""
+        return self.late_after is None or ended_at >= self.late_after
+
+
+def diff(priors: Sequence[Member], past: Past, notification: Notification, now: datetime) -> Merge:
     members = {member.fingerprint: member for member in priors}
     met: dict[str, Met] = {}
     buried: list[Tombstone] = []
     for alert in notification.alerts:
         prior = members.get(alert.fingerprint)
-        what = _meet(prior, alert, known)
+        what = _meet(prior, alert, past)
         met[alert.fingerprint] = what
         if what in (Met.LATE, Met.OVER):
             continue
@@ -82,22 +92,23 @@ def _standing(members: Iterable[Member]) -> dict[str, tuple[State, datetime | No
     return {member.fingerprint: (member.state, member.starts_at) for member in members}
 
 
-def _meet(prior: Member | None, alert: Alert, known: frozenset[tuple[str, datetime]]) -> Met:
-    over = alert.starts_at is not None and (alert.fingerprint, alert.starts_at) in known
+def _meet(prior: Member | None, alert: Alert, past: Past) -> Met:
     if alert.status is Status.FIRING:
-        return _meet_firing(prior, alert, over)
-    return _meet_resolved(prior, alert, over)
+        return _meet_firing(prior, alert, past)
+    return _meet_resolved(prior, alert, past.knows(alert))
 
 
-def _meet_firing(prior: Member | None, alert: Alert, over: bool) -> Met:
-    if over:
-        return Met.LATE
+def _meet_firing(prior: Member | None, alert: Alert, past: Past) -> Met:
+    if alert.starts_at is not None and past.knows(alert):
+        if past.is_late(past.over[alert.fingerprint, alert.starts_at]):
+            return Met.LATE
+        return Met.NEW if prior is None else Met.REFIRED
     if prior is None:
         return Met.NEW
     if prior.state is State.RESOLVED:
         # Without a startsAt nobody can tell late from new: to ring once too often is the smaller harm.
         same = alert.starts_at is not None and alert.starts_at == prior.starts_at
-        return Met.LATE if same else Met.REFIRED
+        return Met.LATE if same and past.is_late(prior.at) else Met.REFIRED
     if alert.starts_at is not None and prior.starts_at is not None and alert.starts_at > prior.starts_at:
         return Met.REFIRED
     # An earlier startsAt is the same alert: Alertmanager merges two Prometheis into the earlier start.

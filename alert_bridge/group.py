@@ -9,7 +9,7 @@ A notification is one of these, in this order:
     stale      a state of some moments ago, from a sender that has not gone on    nothing
     duplicate  the present state, heard within 5 minutes                          nothing
     repeat     the present state, heard later or said to be a repeat              counted on the card
-    late       only alerts that were resolved already, with the same startsAt     nothing
+    late       only alerts that were over a moment ago, with the same startsAt     nothing
     change     everything else                                                    card, and perhaps lines
 
 Sizes: 50 members keep labels, summary and links, the others only who they are and how they stand;
@@ -24,7 +24,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from alert_bridge.diff import Merge, Met, diff
+from alert_bridge.diff import Merge, Met, Past, diff
 from alert_bridge.member import (
     MEMORY,
     Member,
@@ -44,6 +44,11 @@ from alert_bridge.payload import Labels, Notification
 
 WINDOW = timedelta(minutes=5)
 """Within it the same state again is a retry or the twin's copy."""
+LATE_SAME = timedelta(seconds=60)
+LATE_TWIN = timedelta(minutes=15)
+"""So long after an alert was heard to be over, the same startsAt firing is late: from the sender that said
+so itself, and from another. Later it rings: Alertmanager resolves what Prometheus cannot tell it about, and
+fires it again with the same startsAt when it can."""
 REOPEN = timedelta(minutes=10)
 """A group that fires again within it after RESOLVED goes on in the same message."""
 RETRY = timedelta(seconds=30)
@@ -190,13 +195,13 @@ def update(
         return group, Telling(Card.NONE, "a probe: no alerts in it")
     digest = digest_of(notification)
     if group is None:
-        first = diff((), frozenset(), notification, now)
+        first = diff((), Past(), notification, now)
         return _opened(None, first, notification, digest, key, now, new_id)
     if _is_stale(group, digest, notification.sender, now):
         return group, Telling(Card.NONE, "stale: the other Alertmanager's copy of a state that is over")
     if group.echoes and digest == group.echoes[-1].digest:
         return _heard_again(group, notification, digest, now)
-    merge = diff(group.members, _known(group, now), notification, now)
+    merge = diff(group.members, _past(group, notification.sender, now), notification, now)
     state = merge.state
     if group.state is State.RESOLVED and _reopens_anew(group, merge, now):
         return _opened(group, merge, notification, digest, key, now, new_id)
@@ -212,7 +217,9 @@ def digest_of(notification: Notification) -> str:
     rows = sorted(
         (a.fingerprint, a.status.value, stamp(a.starts_at), stamp(a.ends_at)) for a in notification.alerts
     )
-    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+    # Of those that were cut off nothing is known but how many there are, and whether one of them fires.
+    unseen = [notification.truncated, notification.status] if notification.truncated else []
+    return hashlib.sha256(json.dumps([*rows, *unseen]).encode()).hexdigest()
 
 
 # ---- retries, twins and repeats -------------------------------------------------------------------------
@@ -241,8 +248,7 @@ def _heard_again(
         return heard, Telling(Card.NONE, "a duplicate: a retry or the other Alertmanager's copy")
     if group.state is State.RESOLVED:
         return heard, Telling(Card.NONE, "a repeat of what is resolved")
-    known = _known(group, now)
-    members = diff(group.members, known, notification, now).members
+    members = diff(group.members, _past(group, notification.sender, now), notification, now).members
     heard = replace(
         _described(heard, notification),
         members=bounded(members),
@@ -424,8 +430,12 @@ def _is_skewed(members: Iterable[Member], now: datetime) -> bool:
     return False
 
 
-def _known(group: Group, now: datetime) -> frozenset[tuple[str, datetime]]:
-    return frozenset((t.fingerprint, t.starts_at) for t in group.tombstones if now - t.at <= MEMORY)
+def _past(group: Group, sender: str, now: datetime) -> Past:
+    over = {(t.fingerprint, t.starts_at): t.at for t in group.tombstones if now - t.at <= MEMORY}
+    # A sender is strictly ordered: what it says after it said that something is over is no old copy, but for
+    # a request that was under way. A twin that has not said so yet may be that far behind.
+    ordered = bool(group.echoes) and sender in group.echoes[-1].senders
+    return Past(over, now - (LATE_SAME if ordered else LATE_TWIN))
 
 
 def _buried(group: Group, merge: Merge, dropped: Iterable[Member], now: datetime) -> tuple[Tombstone, ...]:

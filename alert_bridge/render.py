@@ -7,7 +7,7 @@ line starts with a word or a sign of ours. Doc and the adapters do the rest.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from alert_bridge.group import SHOWN, Card, Group, Kind, Line, Telling
@@ -25,6 +25,7 @@ _SUMMARY = 300
 _LABELS = 12
 _NAMED = 5
 _FILE_LIMIT = 4 * 1024 * 1024
+_SAME_TIME = timedelta(minutes=1)
 _LINKS = ("runbook", "dashboard", "panel", "generator", "silence", "image")
 
 
@@ -62,10 +63,14 @@ def card(group: Group, mention: Sequence[str] = (), *, ping: bool = False) -> Do
         blocks.append(Items(listed))
     links = _shared_links(group)
     if links:
-        blocks.append(Paragraph(doc.line("Links: ", *_joined([Link(link.text, link.url) for link in links]))))
+        blocks.append(
+            Paragraph(
+                doc.line(Strong("Links"), ": ", *_joined([Link(link.text, link.url) for link in links]))
+            )
+        )
     if mention:
         people = [Mention(name) if ping else Text(name) for name in mention]
-        blocks.append(Paragraph(doc.line("For: ", *_joined(people))))
+        blocks.append(Paragraph(doc.line(Strong("For"), ": ", *_joined(people))))
     return Doc(tuple(blocks))
 
 
@@ -78,7 +83,8 @@ def title(group: Group) -> str:
     if names:
         first, *others = names
         return shorten(first, _NAME) + (f" and {_others(len(others))}" if others else "")
-    return shorten(group.title, _NAME) or "alerts without a name"
+    without = "an alert without a name" if len(group.members) == 1 else "alerts without a name"
+    return shorten(group.title, _NAME) or without
 
 
 def severity(group: Group) -> Severity:
@@ -96,10 +102,12 @@ def _headline(group: Group) -> Heading:
     spans: list[doc.Span | str] = [Strong(group.state.value.upper())]
     if group.state is State.FIRING:
         spans += [f" {look.word}" if look.word else ""]
-        count = group.count(State.FIRING) + group.truncated
+        firing, over = group.count(State.FIRING) + group.truncated, group.count(State.RESOLVED)
+        # A smaller number alone would read like a new and smaller trouble.
+        count = f"{firing} of {_alerts(firing + over)}" if over else _alerts(firing)
     else:
-        count = group.count(State.RESOLVED)
-    spans += [": ", Code(title(group)), f" ({_alerts(count)})"]
+        count = _alerts(group.count(State.RESOLVED))
+    spans += [": ", Code(title(group)), f" ({count})"]
     if group.duration is not None:
         spans.append(f" after {say_duration(group.duration)}")
     return Heading(doc.line(*[span for span in spans if span]), look.tone, look.symbol)
@@ -107,9 +115,10 @@ def _headline(group: Group) -> Heading:
 
 def _fields(group: Group) -> tuple[tuple[str, doc.Line], ...]:
     pairs: list[tuple[str, doc.Line]] = []
-    if _shared_summary(group):
-        pairs.append(("Summary", doc.line(shorten(group.summary, _SUMMARY))))
-    shared = _label_codes(_shared_labels(group), without=("alertname",))
+    summary = _shared_summary(group)
+    if summary:
+        pairs.append(("Summary", doc.line(shorten(summary, _SUMMARY))))
+    shared = _label_codes(_shared_labels(group), without=("alertname", *_said_above(group)))
     if shared:
         pairs.append(("Labels", doc.line(*_joined(shared))))
     pairs.append(("Time", doc.line(_when(group))))
@@ -123,7 +132,9 @@ def _fields(group: Group) -> tuple[tuple[str, doc.Line], ...]:
 def _when(group: Group) -> str:
     if group.ended is None or group.duration is None:
         return f"since {_clock(group.since)}"
-    return f"{_clock(group.since)} to {_clock(group.ended)}, lasted {say_duration(group.duration)}"
+    first = f"{group.since:%Y-%m-%d %H:%M}" if _same_day(group.since, group.ended) else _clock(group.since)
+    until = f"{group.ended:%H:%M} UTC" if _same_day(group.since, group.ended) else _clock(group.ended)
+    return f"{first} to {until}, lasted {say_duration(group.duration)}"
 
 
 def _counts(group: Group) -> str:
@@ -172,10 +183,11 @@ def _listed(group: Group) -> tuple[doc.Line, ...]:
 
 def _member_line(member: Member, group: Group) -> doc.Line:
     look = LOOKS[severity_of({**group.common_labels, **member.labels})]
-    word = f"firing {look.word}".rstrip() if member.state is State.FIRING else _WORDS[member.state]
+    how_bad = "" if _one_severity(group) else look.word
+    word = f"firing {how_bad}".rstrip() if member.state is State.FIRING else _WORDS[member.state]
     spans: list[doc.Span | str] = [f"{word}: ", *_who(member, group)]
     if member.state is State.FIRING and member.starts_at is not None:
-        spans.append(f", since {_clock(member.starts_at)}")
+        spans.append(_later(member.starts_at, group.since))
     if member.state is State.RESOLVED and member.starts_at is not None and member.ends_at is not None:
         spans.append(f", after {say_duration(member.ends_at - member.starts_at)}")
     if member.again:
@@ -202,8 +214,32 @@ def _shared_labels(group: Group) -> Labels:
 
 
 def _shared_summary(group: Group) -> str:
-    same = all(member.summary in ("", group.summary) for member in group.members)
-    return group.summary if same else ""
+    """What all of them say, also when the sender did not say that it is common."""
+    if group.summary:
+        same = all(member.summary in ("", group.summary) for member in group.members)
+        return group.summary if same else ""
+    said = {member.summary for member in group.members}
+    return said.pop() if len(said) == 1 else ""
+
+
+def _said_above(group: Group) -> tuple[str, ...]:
+    """A severity in the very word of the headline is not said again among the labels."""
+    spelled = _shared_labels(group).get("severity", "").strip().lower()
+    firing = group.state is State.FIRING
+    return ("severity",) if firing and spelled == LOOKS[severity(group)].word else ()
+
+
+def _one_severity(group: Group) -> bool:
+    """Whether the headline's word holds for each that fires."""
+    firing = (severity_of({**group.common_labels, **member.labels}) for member in group.firing)
+    return len(set(firing)) < 2
+
+
+def _later(start: datetime, since: datetime) -> str:
+    """Since when one fires, where that is not what the card says anyway."""
+    if abs(start - since) < _SAME_TIME:
+        return ""
+    return f", since {start:%H:%M} UTC" if _same_day(start, since) else f", since {_clock(start)}"
 
 
 def _distinct(member: Member, group: Group) -> Labels:
@@ -272,10 +308,8 @@ def thread_line(told: Line, group: Group, mention: Sequence[str] = ()) -> Doc:
     look = LOOKS[here]
     again = " again" if told.kind is Kind.REFIRED else ""
     times = f" ({_ordinal(told.times)} time)" if told.times else ""
-    spans: list[doc.Span | str] = [f"{look.symbol} ", Strong("FIRING"), f"{again}{times}"]
-    if look.word:
-        spans.append(f" {look.word}")
-    spans.append(": ")
+    how_bad = f" {look.word}" if look.word else ""
+    spans: list[doc.Span | str] = [f"{look.symbol} ", Strong("FIRING"), f"{how_bad}{again}{times}: "]
     spans += _named(told.alerts, group) or [Code(title(group))]
     if len(told.alerts) == 1 and told.alerts[0].summary:
         spans.append(f" — {shorten(told.alerts[0].summary, 200)}")
@@ -353,6 +387,10 @@ def _joined(spans: Sequence[doc.Span | str], between: str = ", ") -> list[doc.Sp
 
 def _clock(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+def _same_day(one: datetime, other: datetime) -> bool:
+    return one.date() == other.date()
 
 
 def _others(count: int) -> str:

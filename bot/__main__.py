@@ -142,9 +142,7 @@ async def _read_journal(what: str, state: Path) -> int:
 
     path = state / "tocsin.db"
     if not path.exists():
-        raise UserError(
-            f"{path}: there is no journal here; --state is what the configuration calls `state`"
-        )
+        raise UserError(f"{path}: there is no journal here; --state is what the configuration calls `state`")
     async with Database(path, read_only=True) as database:
         journal = JournalStore(database, SystemClock())
         if what == "export":

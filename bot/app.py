@@ -39,6 +39,7 @@ from bot.store.inbox import InboxStore
 from bot.store.journal import JournalStore
 from bot.store.outbox import OutboxStore
 from commands import look
+from estate.model import Tree
 from estate.myself import Myself, myself
 
 if TYPE_CHECKING:
@@ -91,8 +92,11 @@ class App:
         )
         self._engines = engines
         self._compose = compose_tree(config)
+        self._tree_secrets: frozenset[str] = frozenset()
         self._redactor = Redactor(secret_values(config))
         self._readiness: dict[str, Readiness] = {}
+        self._probe: asyncio.Task[dict[str, Readiness]] | None = None
+        self._probed = 0.0
         self._book = Book(self.alerts)
         self._myself = who_am_i(engines)
         self._approval_store = ApprovalStore(self.database, self.outbox_store, self.clock)
@@ -152,7 +156,14 @@ class App:
         )
 
     async def ready(self) -> dict[str, Readiness]:
-        """Every part: whether it works now, and if not, why."""
+        """Every part: whether it works now, and if not, why. Who asks within a second is told the same."""
+        loop = asyncio.get_running_loop()
+        if self._probe is None or (self._probe.done() and loop.time() - self._probed > 1):
+            self._probe = loop.create_task(self._look())
+            self._probed = loop.time()
+        return await asyncio.shield(self._probe)
+
+    async def _look(self) -> dict[str, Readiness]:
         parts: dict[str, Awaitable[Readiness]] = {"store": self._store_ready()}
         parts |= {name: platform.ready() for name, platform in self.platforms.items()}
         if self.config.estate.docker is not None:
@@ -274,6 +285,11 @@ class App:
             self._approval_store,
         )
         watch = Watch(self.ready, self.outbox_store, self.fallback, self.clock, self.intake.recovered)
+        if serve:
+            # Before anything is said. A tree that cannot be read must not hold up the alerts, though.
+            with contextlib.suppress(TimeoutError, Upstream):
+                async with asyncio.timeout(5):
+                    await self._learn_secrets()
         self._supervise("outbox", self.outbox.run)
         self._supervise("bridge", self.bridge.run)
         self._supervise("retention", retention.run)
@@ -287,12 +303,15 @@ class App:
 
     async def _know_secrets(self) -> None:
         """Keep the redactor's values those of the tree: what a message or the journal must never show."""
-        while self._compose is not None:
-            await asyncio.sleep(1)  # the first answer comes first
-            tree = await self._compose.tree()
-            self._redactor = Redactor(secret_values(self.config) | tree.secrets)
+        await asyncio.sleep(1)  # in the console the first answer comes first
+        while True:
+            await self._learn_secrets()
             await asyncio.sleep(300)
-        await asyncio.Event().wait()
+
+    async def _learn_secrets(self) -> None:
+        if self._compose is not None:
+            self._tree_secrets = (await self._compose.tree()).secrets
+            self._redactor = Redactor(secret_values(self.config) | self._tree_secrets)
 
     def _supervise(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         self._tasks.append(asyncio.create_task(_for_ever(name, work), name=name))
@@ -309,9 +328,10 @@ class App:
         """End every part, bounded in time, and let go of the state."""
         if self.web is not None:
             await self.web.close()
-        for task in self._tasks:
+        ending = [*self._tasks, *([self._probe] if self._probe is not None else [])]
+        for task in ending:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*ending, return_exceptions=True)
         closings = [platform.close() for platform in self.platforms.values()]
         closings += [closing() for e in self._engines if (closing := getattr(e, "close", None)) is not None]
         await asyncio.gather(*(_bounded_close(closing) for closing in closings))
@@ -324,7 +344,7 @@ class App:
     async def reconfigure(self, config: Config, changes: Sequence[str]) -> None:
         """People, roles, policy and routes, read again."""
         self.config = config
-        self._redactor = Redactor(secret_values(config))
+        self._redactor = Redactor(secret_values(config) | self._tree_secrets)
         await self.journal.write(Entry(Kind.CONFIG, about={"changes": list(changes)}))
         await self.approvals.new_policy()
 
@@ -434,13 +454,36 @@ def secret_values(config: Config) -> frozenset[str]:
     return frozenset(found)
 
 
-def compose_tree(config: Config) -> "ComposeTree | None":
+class LateTree:
+    """The compose tree. Its reader, and with it YAML, is loaded at the first look: `!ping` needs neither."""
+
+    def __init__(self, root: Path, also: Sequence[Path]) -> None:
+        self._places = (root, also)
+        self._reader: ComposeTree | None = None
+
+    async def tree(self) -> Tree:
+        """See `estate.compose.tree.ComposeTree.tree`."""
+        if self._reader is None:
+            from estate.compose.tree import ComposeTree
+
+            self._reader = ComposeTree(*self._places)
+        return await self._reader.tree()
+
+
+def compose_tree(config: Config) -> LateTree | None:
     """The reader of the compose tree, when there is one to read."""
     if config.estate.root is None:
         return None
-    from estate.compose.tree import ComposeTree
+    paths = config.estate.paths
+    return LateTree(seen(config.estate.root, paths), [seen(folder, paths) for folder in config.estate.also])
 
-    return ComposeTree(config.estate.root, config.estate.also)
+
+def seen(path: Path, paths: Mapping[str, str]) -> Path:
+    """Where the bot sees a path of the host: the longest prefix in `estate.paths` decides."""
+    for host in sorted(paths, key=len, reverse=True):
+        if path.is_relative_to(host):
+            return Path(paths[host]) / path.relative_to(host)
+    return path
 
 
 def who_am_i(engines: Sequence[DockerPort]) -> Myself:

@@ -24,6 +24,10 @@ PATIENCE = timedelta(seconds=20)
 """A part may be away for so long before the fallback room hears of it."""
 
 
+REPEATED = timedelta(days=2)
+"""So long a platform may hand us an event again: an id is remembered at least as long, or obeyed twice."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ages:
     """How long what is over is kept."""
@@ -67,7 +71,7 @@ class Retention:
         """Once. Raises Upstream."""
         now, ages = self._clock.now(), self._ages
         await self._alerts.prune(payloads_before=now - ages.payloads, groups_before=now - ages.alerts)
-        await self._inbox.prune(now - ages.alerts)
+        await self._inbox.prune(now - max(ages.alerts, REPEATED))
         await self._outbox.prune(now - ages.alerts)
         await self._approvals.prune(now - ages.journal)
         await self._journal.prune(now - ages.journal)
@@ -110,7 +114,6 @@ class Watch:
         """Once. Raises Upstream when what is to be said cannot be written."""
         now = self._clock.now()
         if self._recovered.is_set():
-            self._recovered.clear()
             await self._say(
                 "store",
                 say(
@@ -119,6 +122,7 @@ class Watch:
                 ),
                 now,
             )
+            self._recovered.clear()
         for part, state in (await self._readiness()).items():
             if state.ok:
                 await self._works(part, now)

@@ -297,6 +297,9 @@ class Engine:
         """Answer what the inbox holds, until cancelled. Each request ends in one transaction with its answer,
         so that after a kill it is answered once. One person's requests are answered in their order; nobody
         waits for somebody else's."""
+        # What was in work when this fell over is not in work any more.
+        self._busy.clear()
+        self._lanes.clear()
         slots = asyncio.Semaphore(AT_ONCE)
         async with asyncio.TaskGroup() as group:
             while True:
@@ -361,24 +364,44 @@ class Engine:
                 log.exception("at the withdrawal %s", gone.id)
                 return
 
+    async def _outcome(self, event: Event) -> tuple[list[Outgoing], tuple[Entry, ...]]:
+        """What is to be said and what the journal hears."""
+        answer = await self._consider(event)
+        if answer is None:
+            return [], self._not_obeyed(event)
+        return [_outgoing(event, answer)] if answer.doc else [], answer.entries
+
+    def _fault(self, event: Event) -> tuple[Entry, ...]:
+        """For the journal, in letters that can be written: this event tripped a bug of ours. Logs it."""
+        number = self._number()
+        log.exception("fault no. %s, at the event %r", number, event.id)
+        who, where = (ascii(str(one))[1:-1] for one in (_speaker(event), event.room.place))
+        return (Entry(Kind.REFUSAL, who, place=where, about={"id": event.id, "why": f"fault {number}"}),)
+
     async def _finish(
         self, requests: Requests, received: Received, before: "asyncio.Task[None] | None"
     ) -> None:
         if before is not None:
             await asyncio.wait([before])
         event = received.event
-        answer = await self._consider(event)
-        entries = answer.entries if answer else self._not_obeyed(event)
-        outgoing = [_outgoing(event, answer)] if answer and answer.doc else []
-        pause = 0.5
+        try:
+            outgoing, entries = await self._outcome(event)
+        except Exception:
+            outgoing, entries = [], self._fault(event)
+        pause, faults = 0.5, 0
         while True:
             try:
                 await requests.finish(received, outgoing, entries)
                 break
             except Upstream as trouble:
                 log.error("an answer waits: %s", trouble)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 30)
+            except Exception:
+                # The store itself trips: perhaps over what is to be written. Nobody else waits for that.
+                faults += 1
+                if faults == 2:
+                    outgoing, entries = [], self._fault(event)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 30)
         self._busy.discard(received.id)
         if self._lanes.get(_speaker(event)) is asyncio.current_task():
             del self._lanes[_speaker(event)]

@@ -59,7 +59,8 @@ class Platform(Protocol):
         ...
 
     async def find(self, room: Room, key: str, *, thread: str | None = None, since: datetime) -> str | None:
-        """The id of the message that was sent with this key, if it was. Raises Upstream if it cannot tell."""
+        """The id of the message that was sent with this key, if it was. Raises Upstream when it cannot tell
+        now, and a permanent one when nobody can ever tell."""
         ...
 
     async def whisper(self, room: Room, to: Identity, doc: Doc, *, key: str) -> None:

@@ -12,11 +12,14 @@ from pathlib import Path
 
 from bot.app import App, docker_engines
 from bot.config import console as setting
+from bot.core.authority import describe
 from bot.core.errors import ConfigError, Mistake
 from bot.platforms.console import Console, PipeLines
 from bot.platforms.console_text import Known
 from estate.model import Tree
 
+PROMPT_FIRST = 0.5
+"""Seconds."""
 SAMPLE = Path(__file__).resolve().parent.parent / "examples" / "estate"
 
 
@@ -38,6 +41,8 @@ async def console(estate: Path | None, state: Path | None) -> int:
             await app.begin(serve=False)
             webhook = asyncio.create_task(_listen(app, talk))
             try:
+                if tty:
+                    talk.note(_welcome(talk, estate))
                 await _chat(app, talk, tty, kept)
             finally:
                 webhook.cancel()
@@ -72,18 +77,32 @@ async def _known(app: App, talk: Console) -> Known:
     )
 
 
+def _welcome(talk: Console, estate: Path | None) -> str:
+    where = f"the estate in {estate}" if estate is not None else "a copy of the sample estate"
+    start = (
+        "" if estate is not None else "\nTo have it run on your Docker Engine: python examples/estate/up.py"
+    )
+    return (
+        f"Tocsin, with {where}. You are {talk.seat} ({describe(talk.person)}), in {talk.room.name}.\n"
+        f"Try !status, !unhealthy, !test alert. !help lists the rest.{start}"
+    )
+
+
 async def _listen(app: App, talk: Console) -> None:
-    """The webhook starts after the prompt: its library takes longer to load than the first answer."""
+    """The webhook starts after the prompt: its library takes longer to load than the first answer, and both
+    share one interpreter."""
+    await asyncio.sleep(PROMPT_FIRST)
     await asyncio.to_thread(__import__, "bot.web")
     try:
         port = await app.listen()
     except ConfigError:
         port = await app.listen(port=0)
-    talk.note(f"webhook: http://127.0.0.1:{port}/alerts/default — to try it: {_curl(port)}")
+    talk.note(f"webhook: http://127.0.0.1:{port}/alerts/default — to try it:\n  {_curl(port)}")
 
 
 def _curl(port: int) -> str:
-    body = '{"alerts":[{"status":"firing","labels":{"alertname":"Try","severity":"warning"}}]}'
+    alert = '{"status":"firing","labels":{"alertname":"Try","severity":"warning"}}'
+    body = f'{{"status":"firing","groupKey":"try","alerts":[{alert}]}}'
     return f"curl -d '{body}' http://127.0.0.1:{port}/alerts/default"
 
 

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from bot.core.errors import ConfigError, Mistake
 from bot.core.model import Readiness
+from bot.core.unpack import Unpacker
 
 log = logging.getLogger("tocsin.web")
 
@@ -36,6 +37,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 SLOW_BODY = 60.0
 """Seconds that a sender may take for its body."""
+UNPACKED = 33 * 1024 * 1024
+"""Bytes that a packed body may unpack to: more than the webhook reads of any body, and no more."""
 
 
 class Web:
@@ -58,13 +61,16 @@ class Web:
     async def start(self, host: str, port: int) -> None:
         """Raises ConfigError when the address cannot be had. Port 0 takes a free one; see `port`."""
         app = web.Application()
-        app.router.add_post("/alerts/{endpoint}", self._alerts)
+        app.router.add_post("/alerts/{endpoint}", self._alerts, expect_handler=self._expected)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", self._get_metrics)
         for path, handler in self._extra.items():
             app.router.add_post(path, handler)
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=5)
+        # Not unpacked by aiohttp: it refuses what it cannot unpack, and the webhook may refuse nothing.
+        runner = web.AppRunner(
+            app, access_log=None, handle_signals=False, shutdown_timeout=5, auto_decompress=False
+        )
         await runner.setup()
         try:
             site = web.TCPSite(runner, host, port, backlog=1024)
@@ -88,17 +94,27 @@ class Web:
             await self._runner.cleanup()
             self._runner = None
 
+    async def _expected(self, request: web.Request) -> web.StreamResponse | None:
+        """`Expect: 100-continue`: who may not post is told so before it sends its body."""
+        answer = self._webhook.admits(request.match_info["endpoint"], request.headers)
+        if answer is not None:
+            return _response(answer)
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0
+        return None
+
     async def _alerts(self, request: web.Request) -> web.Response:
         endpoint = request.match_info["endpoint"]
         answer = self._webhook.admits(endpoint, request.headers)
         if answer is None:
             try:
                 async with asyncio.timeout(SLOW_BODY):
-                    answer = await self._webhook.post(endpoint, request.content.iter_any())
+                    answer = await self._webhook.post(endpoint, _body(request))
             except TimeoutError:
                 return web.Response(status=503, text="the body took too long; try again\n")
-        headers = {"WWW-Authenticate": answer.challenge} if answer.challenge else None
-        return web.Response(status=answer.status, text=answer.text, headers=headers)
+            except (ConnectionError, web.RequestPayloadError):
+                return web.Response(status=503, text="the body broke off; try again\n")
+        return _response(answer)
 
     async def _healthz(self, request: web.Request) -> web.Response:
         return web.Response(text="alive\n")
@@ -112,3 +128,17 @@ class Web:
     async def _get_metrics(self, request: web.Request) -> web.Response:
         text = await self._metrics()
         return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+
+def _response(answer: Answer) -> web.Response:
+    headers = {"WWW-Authenticate": answer.challenge} if answer.challenge else None
+    return web.Response(status=answer.status, text=answer.text, headers=headers)
+
+
+async def _body(request: web.Request) -> AsyncIterator[bytes]:
+    unpacker = Unpacker(request.headers.get("Content-Encoding", ""), UNPACKED)
+    async for chunk in request.content.iter_any():
+        for piece in unpacker.feed(chunk):
+            yield piece
+            if len(piece) > len(chunk):
+                await asyncio.sleep(0)  # a small chunk may unpack to much: the others may go on meanwhile

@@ -47,11 +47,11 @@ async def help_(ctx: Context, name: Rest | None = None) -> Doc:
         return _one_help(ctx, _named(ctx, name))
     mine = [one for one in ctx.services.commands if _may(ctx, one)]
     prefix = ctx.services.prefix
-    rows = tuple((line(Code(one.usage(prefix))), line(one.summary)) for one in mine)
+    rows = tuple((line(Code(one.usage(prefix))), _spans(one.summary)) for one in mine)
     return doc(
         Heading(line(f"What you may do here, as {describe(ctx.person)}")),
         Table(("command", "does"), rows),
-        line("More about one: ", Code(f"{prefix}help {mine[0].name if mine else 'NAME'}")),
+        line("More about one: ", Code(f"{prefix}help {mine[-1].name if mine else 'NAME'}")),
     )
 
 
@@ -113,7 +113,8 @@ def _named(ctx: Context, text: str) -> Command:
     name = " ".join(text.removeprefix(prefix).lower().split())
     found = next((one for one in commands if one.name == name), None)
     if found is None:
-        close = near(name, [one.name for one in commands])
+        known = [one.name for one in commands]
+        close = [one for one in known if one.startswith(f"{name} ")] or near(name, known)
         hint = f"did you mean {prefix}help {close[0]}?" if close else f"{prefix}help lists what there is"
         raise Unknown(f"{name[:40]} — {hint}")
     return found

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from bot.context import Context
 from bot.core.command import command
 from bot.core.doc import Code, Doc, File, Heading, Items, Line, Table, Text, Tone, doc, line
-from bot.core.duration import say_duration
+from bot.core.duration import say_duration, say_roughly
 from bot.core.errors import Refused, UserError
 from bot.core.model import Risk
 from bot.ports import AlertView
@@ -67,7 +67,8 @@ def _rank(one: AlertView, now: datetime) -> tuple[int, datetime]:
 def _sum(firing: Sequence[AlertView]) -> str:
     count: dict[str, int] = {}
     for one in firing:
-        count[one.severity or "no severity"] = count.get(one.severity or "no severity", 0) + 1
+        said = f"{one.severity}" if one.severity not in ("", "none") else "no severity"
+        count[said] = count.get(said, 0) + 1
     noun = "alert is" if len(firing) == 1 else "alerts are"
     return f"{len(firing)} {noun} firing: " + ", ".join(f"{n} {name}" for name, n in count.items())
 
@@ -77,8 +78,14 @@ def _cells(one: AlertView, now: datetime) -> tuple[Line, ...]:
 
 
 def _row(one: AlertView, now: datetime) -> tuple[str, ...]:
-    since = say_duration(now - one.since) if one.since else "?"
-    return one.severity, one.name, since, one.summary or _labels(one), ", ".join(one.rooms)
+    since = say_roughly(now - one.since) if one.since else "?"
+    return (
+        "" if one.severity == "none" else one.severity,
+        one.name,
+        since,
+        one.summary or _labels(one),
+        ", ".join(one.rooms),
+    )
 
 
 def _labels(one: AlertView) -> str:

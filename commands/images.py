@@ -22,7 +22,7 @@ from bot.core.doc import (
     line,
     plain,
 )
-from bot.core.duration import say_duration
+from bot.core.duration import say_roughly
 from bot.core.errors import Upstream
 from bot.core.model import Risk
 from bot.ports import Engine
@@ -75,7 +75,7 @@ def _document(
     rows: Sequence[tuple[Line, ...]], floating: int, unused: Sequence[Image], notes: Sequence[Line]
 ) -> Doc:
     tone = Tone.WARN if floating else Tone.GOOD
-    words = f"{len(rows)} {'image' if len(rows) == 1 else 'images'} in use, {floating} floating"
+    words = f"{len(rows)} {'image' if len(rows) == 1 else 'images'} in use, {floating or 'none'} floating"
     heading = Heading(line(words), tone, _SYMBOL[tone])
     size = sum(image.size for image in unused)
     tail = [line(f"{len(unused)} unused, {say_size(size)}")] if unused else []
@@ -93,10 +93,10 @@ def _document(
 
 def _cells(asked: str, image: Image | None, users: Sequence[Container], now: datetime) -> tuple[Line, ...]:
     floats = _floats(asked)
-    holds = line(Strong(f"floats: {floats}")) if floats else line("exact")
+    holds = line(Strong(f"floats: {floats.replace(': ', ', so ')}")) if floats else line("exact")
     names = [user.service or user.name for user in users]
     used_by = ", ".join(dict.fromkeys(names[:3])) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    age = say_duration(now - image.created) if image and image.created else "?"
+    age = say_roughly(now - image.created) if image and image.created else "?"
     size = say_size(image.size) if image else "gone"
     return (
         line(Code(short_reference(asked))),
@@ -116,7 +116,7 @@ def _floats(asked: str) -> str:
 
 def _digest(image: Image | None) -> str:
     if image is None or not image.digests:
-        return "none: never pushed or pulled"
+        return "none: local only"
     digests = dict.fromkeys(one.rpartition("@sha256:")[2][:12] for one in image.digests)
     return next(iter(digests)) + (f" and {len(digests) - 1} more" if len(digests) > 1 else "")
 

@@ -25,11 +25,16 @@ async def journal(ctx: Context, count: Annotated[int, Between(1, 500)] = 10) -> 
     shown = rows[-SHOWN:]
     files = [File("journal.txt", "text/plain", _text(rows).encode())] if len(rows) > SHOWN else []
     return doc(
-        Heading(line(f"Journal: {number} rows, the newest {len(shown)} here")),
+        Heading(line(_sum(number, len(shown)))),
         Table(("#", "when (UTC)", "who", "what"), tuple(_cells(row) for row in shown)),
         line("head: row ", Text(f"{number} "), Code(head)),
         files=files,
     )
+
+
+def _sum(number: int, shown: int) -> str:
+    rows = "1 row" if number == 1 else f"{number} rows"
+    return f"Journal: {rows}" + (f", the newest {shown} here" if shown < number else "")
 
 
 def _cells(row: Row) -> tuple[Line, ...]:
@@ -55,5 +60,9 @@ def _what(entry: Entry) -> str:
         case Kind.REFUSAL:
             return str(about.get("why", "refused: "))
         case kind:
-            said = ", ".join(f"{name}={value}" for name, value in sorted(about.items()))
+            said = ", ".join(f"{name}={_value(value)}" for name, value in sorted(about.items()))
             return f"{kind.value}: {said}" if said else kind.value
+
+
+def _value(value: object) -> str:
+    return " and ".join(str(one) for one in value) if isinstance(value, list | tuple) else str(value)

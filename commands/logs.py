@@ -6,7 +6,7 @@ from typing import Annotated
 
 from bot.context import Context
 from bot.core.command import Between, ServiceRef, command
-from bot.core.doc import Doc, File, Heading, Items, Pre, Strong, doc, line
+from bot.core.doc import Doc, File, Heading, Pre, Strong, doc, line
 from bot.core.duration import say_duration
 from bot.core.errors import Upstream
 from bot.core.model import Risk
@@ -91,8 +91,8 @@ def _document(thing: Thing, rows: list[str], asked: str) -> Doc:
     shown = rows if short else [shorten(row, SHOWN_WIDTH) for row in rows[-SHOWN_LINES:]]
     heading = Heading(line(Strong(thing.full_name), f": {count}{asked}"))
     if short:
-        return doc(heading, Pre("\n".join(shown)))
+        return doc(heading, Pre("\n".join(shown), "log"))
     name = thing.full_name.replace("/", "-") + ".log"
-    note = Items((line(f"shown: the last {len(shown)}; the file has all {len(rows)}"),))
+    note = line(f"These are the newest; the file has all {len(rows)}.")
     file = File(name, "text/plain", ("\n".join(rows) + "\n").encode("utf-8", "replace"))
-    return doc(heading, Pre("\n".join(shown)), note, files=[file])
+    return doc(heading, Pre("\n".join(shown), "log"), note, files=[file])

@@ -25,7 +25,7 @@ from bot.core.doc import (
     line,
     plain,
 )
-from bot.core.duration import say_duration
+from bot.core.duration import say_duration, say_roughly
 from bot.core.errors import Upstream
 from bot.core.model import Risk
 from bot.core.redact import Redactor
@@ -96,9 +96,7 @@ def _rows(view: View) -> list[_Row]:
         rows += [_row(thing, container, len(view.engines) > 1) for container in thing.containers]
         if not thing.containers and thing.expected and thing.service:
             image = short_reference(thing.service.image or "built here")
-            rows.append(
-                _Row(thing.full_name, "not running: configured, no container", "–", image, False, False)
-            )
+            rows.append(_Row(thing.full_name, "not running", "–", image, False, False))
     return rows
 
 
@@ -116,14 +114,32 @@ def _row(thing: Thing, container: Container, several_hosts: bool) -> _Row:
 
 
 def state_words(container: Container) -> tuple[str, str]:
-    """`("running, unhealthy", "3 hours")` from the Engine's `Up 3 hours (unhealthy)`."""
+    """`("running, unhealthy", "3 h ago")` from the Engine's `Up 3 hours (unhealthy)`."""
     words = re.sub(r"\s*\((?:healthy|unhealthy|health: starting|Paused)\)\s*$", "", container.status)
     health = "" if container.health is Health.NONE else f", {container.health.value}"
     if up := re.match(r"Up (.+)", words):
-        return container.state.value + health, up.group(1)
+        return container.state.value + health, f"{_short(up.group(1))} ago"
     if ended := re.match(r"\w+ \((-?\d+)\) (.+)", words):
-        return f"{container.state.value} ({ended.group(1)})", ended.group(2)
+        return f"{container.state.value} ({ended.group(1)})", _short(ended.group(2))
     return container.state.value + health, "–"
+
+
+_UNITS = {
+    "second": "s",
+    "minute": "min",
+    "hour": "h",
+    "day": "d",
+    "week": "w",
+    "month": "months",
+    "year": "y",
+}
+
+
+def _short(words: str) -> str:
+    """`3 h` from the Engine's `3 hours`, `1 min ago` from `About a minute ago`."""
+    one = re.sub(r"(?i)\b(?:less than|about) an? ", "1 ", words)
+    return re.sub(r"(\d+) (second|minute|hour|day|week|month|year)s?\b",
+                  lambda found: f"{found.group(1)} {_UNITS[found.group(2)]}", one)  # fmt: skip
 
 
 def _sum(rows: Sequence[_Row]) -> str:
@@ -134,8 +150,17 @@ def _sum(rows: Sequence[_Row]) -> str:
 
 
 def _unseen(view: View, rows: Sequence[_Row]) -> Doc:
-    rows = [_Row(row.name, "unknown: the Engine is away", "–", row.image, False, False) for row in rows]
-    return _shown(view, _heading(f"{len(rows)} configured, whether they run is unknown", Tone.WARN), rows)
+    """What is missing before what is configured: nobody should have to scroll for it."""
+    words = f"{len(rows)} configured, whether they run is unknown" if rows else "what runs is unknown"
+    head = (_heading(words, Tone.WARN), Items(view.notes()))
+    if not rows:
+        return doc(*head)
+    table = Table(("configured", "image"), tuple((row.cells[0], row.cells[3]) for row in rows))
+    if len(rows) <= SHOWN_ROWS:
+        return doc(*head, table)
+    more = Paragraph(line(f"and {len(rows) - SHOWN_ROWS} more, all of them in the file"))
+    file = File("status.txt", "text/plain", plain(doc(*head, table)).encode())
+    return doc(*head, Table(table.header, table.rows[:SHOWN_ROWS]), more, files=[file])
 
 
 def _shown(view: View, heading: Heading, rows: Sequence[_Row]) -> Doc:
@@ -174,8 +199,9 @@ async def _one(ctx: Context, view: View, thing: Thing) -> Doc:
             continue
         trouble = diagnose(view.safe(ctx.redactor, detail), ctx.now)
         tone = Tone.BAD if trouble else tone
-        blocks.append(Fields(_facts(detail, ctx.now)))
-        blocks += [Items(tuple(line(why) for why in trouble.why))] if trouble else []
+        blocks.append(Fields(_facts(detail, ctx.now, alone=len(thing.containers) == 1)))
+        why = [one for one in trouble.why if one != memory(detail)] if trouble else []
+        blocks += [Items(tuple(line(one) for one in why))] if why else []
     if not thing.containers:
         blocks.append(Paragraph(line(_why_absent(view, thing))))
     if thing.service:
@@ -185,17 +211,17 @@ async def _one(ctx: Context, view: View, thing: Thing) -> Doc:
     return view.redactor(ctx.redactor, known).doc(doc(heading, *blocks))
 
 
-def _facts(detail: Detail, now: datetime) -> tuple[tuple[str, Line], ...]:
+def _facts(detail: Detail, now: datetime, *, alone: bool) -> tuple[tuple[str, Line], ...]:
+    """`alone`: the head line says its state already."""
     container = detail.container
     state, since = state_words(container)
     facts: list[tuple[str, Line]] = [
         ("container", line(Code(container.name), f" ({container.id[:12]})")),
-        ("state", line(state)),
+        *([] if alone else [("state", line(state))]),
         ("image", line(Code(short_reference(container.image)), f" ({short_reference(container.image_id)})")),
     ]
     if container.state is State.RUNNING:
-        up = f"{say_duration(now - detail.started)}" if detail.started else since
-        facts.append(("up", line(up)))
+        facts.append(("up", line(say_duration(now - detail.started) if detail.started else since)))
     elif detail.finished:
         facts.append(("ended", line(f"{say_duration(now - detail.finished)} ago, {exit_words(detail)}")))
     if detail.restarts:
@@ -277,9 +303,8 @@ def _told(view: View, cases: Sequence[_Case], failed: Sequence[str], now: dateti
     absent = [thing.full_name for thing in view.things if thing.expected and not thing.containers]
     notes = [*view.notes(), *(line(Strong("not seen: "), why) for why in failed)]
     if absent:
-        notes.append(
-            line(f"configured, not running: {', '.join(absent[:10])}" + (" …" if absent[10:] else ""))
-        )
+        names = f"{', '.join(absent[:10])}" + (f" and {len(absent) - 10} more" if absent[10:] else "")
+        notes.append(line(Strong("configured, not running: "), names))
     total = sum(1 for _ in view.containers)
     if not cases:
         tone = Tone.WARN if notes else Tone.GOOD
@@ -289,18 +314,21 @@ def _told(view: View, cases: Sequence[_Case], failed: Sequence[str], now: dateti
         return doc(_heading(words, tone), *([Items(tuple(notes))] if notes else []))
     heading = _heading(f"{len(cases)} of {total} {'needs' if len(cases) == 1 else 'need'} a look", Tone.BAD)
     shown = [block for case in cases[:SHOWN_TROUBLES] for block in _case(case, now)]
+    # Not as items: below the items of the last case they would read as if they were about it.
     if len(cases) <= SHOWN_TROUBLES:
-        return doc(heading, *shown, *([Items(tuple(notes))] if notes else []))
+        return doc(heading, *shown, *notes)
     whole = plain(doc(heading, *(block for case in cases for block in _case(case, now))))
     more = Paragraph(line(f"and {len(cases) - SHOWN_TROUBLES} more, all of them in the file"))
     file = File("unhealthy.txt", "text/plain", whole.encode())
-    return doc(heading, *shown, more, *([Items(tuple(notes))] if notes else []), files=[file])
+    return doc(heading, *shown, more, *notes, files=[file])
 
 
 def _case(case: _Case, now: datetime) -> tuple[Block, Block]:
     trouble = case.trouble
-    about = "about " if trouble.about else ""
-    ago = f"{about}{say_duration(now - trouble.since)}" if trouble.since else ""
+    ago = ""
+    if trouble.since is not None:
+        past = now - trouble.since
+        ago = f"about {say_roughly(past)}" if trouble.about else say_duration(past)
     if trouble.kind == "restarting":
         since = f", last ended {ago} ago"
     else:

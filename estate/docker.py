@@ -201,8 +201,9 @@ def _explain(error: Exception, url: str, seconds: float) -> Upstream | None:
     if isinstance(error, DockerException | RequestException | OSError):
         reason = os.strerror(number).lower() if number else str(chain[-1]) or type(error).__name__
         return Upstream(
-            f"no Docker Engine at {url}: {reason}. Start Docker there (systemctl start docker), "
-            "or set DOCKER_HOST, or estate.docker in the configuration, to where it runs"
+            f"no Docker Engine at {url}: {reason}. Install Docker (Debian: apt-get install docker.io) or "
+            "start it (systemctl start docker), or set DOCKER_HOST, or estate.docker in the configuration, "
+            "to where it runs"
         )
     return None
 

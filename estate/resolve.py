@@ -35,10 +35,12 @@ def _near(name: str, things: Sequence[Thing]) -> str:
     names = {known.lower(): known for thing in things for known in reversed(thing.names)}
     close = get_close_matches(name.lower(), names, n=3, cutoff=0.6)
     inside = [known for known in names if len(name) > 2 and name.lower() in known and known not in close]
-    near = [names[one] for one in (*close, *inside)][:3]
+    # One thing is suggested once, by its first fitting name.
+    owner = {known: thing.full_name for thing in things for known in thing.names}
+    near = list({owner[names[one]]: names[one] for one in reversed((*close, *inside))}.values())[::-1][:3]
     if near:
-        return f", did you mean {' or '.join(near)}?"
-    return "; nothing runs and nothing is configured" if not things else "; status lists what there is"
+        return f" — did you mean {' or '.join(near)}?"
+    return " — nothing runs and nothing is configured" if not things else " — status lists what there is"
 
 
 def _listed(names: Iterable[str]) -> str:

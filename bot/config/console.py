@@ -4,9 +4,8 @@ from pathlib import Path
 
 from alert_bridge.route import Route
 from bot.config.model import AlertsConfig, Config, Credential, Endpoint, Estate, Http
-from bot.config.roles import BUILT_IN
 from bot.core.model import Identity, People, Person, Room
-from bot.core.policy import Ask, Policy, Rule
+from bot.core.policy import BUILT_IN_ROLES, Ask, Policy, Rule
 
 CONFIRMED = ("restart", "start", "stop", "backup")
 APPROVED = ("pin", "update", "rollback", "fix", "waive")
@@ -30,7 +29,7 @@ def config(state: Path, *, estate: Path | None = None, port: int = 9099) -> Conf
             )
         ),
         policy=Policy(
-            roles=dict(BUILT_IN),
+            roles=dict(BUILT_IN_ROLES),
             rules=(
                 *(Rule(command, ask=Ask.CONFIRM) for command in CONFIRMED),
                 *(Rule(command, ask=Ask.APPROVE, by="admin", votes=1) for command in APPROVED),

@@ -29,3 +29,8 @@ def say_duration(duration: timedelta) -> str:
         if count or counts:
             counts.append((count, name))
     return " ".join(f"{count} {name}" for count, name in counts[:2] if count) or "0 s"
+
+
+def say_roughly(duration: timedelta) -> str:
+    """The largest unit alone: `2 d`, `10 min`. For tables, and for what is only reckoned."""
+    return " ".join(say_duration(duration).split()[:2])

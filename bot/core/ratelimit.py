@@ -21,7 +21,8 @@ class RateLimit:
         self._seen[key] = seen  # now the youngest
         if len(self._seen) > MOST_KEYS:
             del self._seen[next(iter(self._seen))]
-        while seen and seen[0] <= now - self._per:
+        # What lies in the future was noted by a clock that has been set back since.
+        while seen and not now - self._per < seen[0] <= now:
             seen.popleft()
         if len(seen) >= self._count:
             return seen[0] + self._per - now

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bot.config.model import Backup, Config, Estate
-from bot.doctor.finding import PATIENCE, Finding, Verdict, bad, bounded, ok
+from bot.doctor.finding import PATIENCE, Finding, Verdict, bad, bounded, ok, unknown
 
 _COMPOSE = (("docker", "compose"), ("docker-compose",))
 
@@ -63,12 +63,11 @@ async def _compose(estate: Estate) -> list[Finding]:
         if version is not None:
             return [ok(f"compose `{' '.join(argv)}`: version {version}")]
     names = " and ".join(f"`{' '.join(argv)}`" for argv in tried)
-    return [
-        bad(
-            f"compose: {names} cannot be run",
-            "install the Compose plugin, or name the tool in estate.compose",
-        )
-    ]
+    remedy = "install the Compose plugin, or name the tool in estate.compose"
+    if estate.compose:
+        return [bad(f"compose: {names} cannot be run", remedy)]
+    # A deployment that only reads has no need of it.
+    return [unknown(f"compose: {names} cannot be run, which only commands that change things need", remedy)]
 
 
 async def _backup(backup: Backup | None) -> list[Finding]:

@@ -26,7 +26,7 @@ async def examine(config: Config) -> list[Finding]:
 
 
 async def _examine(config: Config, matrix: Matrix) -> list[Finding]:
-    token = matrix.access_token.value if matrix.access_token else ""
+    token = matrix.access_token.value if matrix.access_token else _kept_token(config, matrix)
     async with client(matrix.homeserver) as anybody:
         # Without the token: with a bad one, even this is refused.
         homeserver = _homeserver(matrix, await ask(anybody, "GET", "/_matrix/client/versions"))
@@ -43,6 +43,16 @@ async def _examine(config: Config, matrix: Matrix) -> list[Finding]:
             _rooms(http, matrix, rooms, config.people), _devices(http, matrix, config.people)
         )
         return [homeserver, account, *about[0], *about[1]]
+
+
+def _kept_token(config: Config, matrix: Matrix) -> str:
+    """What a login by password has left in `state`; empty before the first one."""
+    try:
+        kept = json.loads((config.state / "matrix" / "login.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return ""
+    same = isinstance(kept, dict) and kept.get("user") == matrix.user
+    return str(kept.get("token", "")) if same else ""
 
 
 def _homeserver(matrix: Matrix, answer: Answer) -> Finding:

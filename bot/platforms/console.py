@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.core.authority import describe
-from bot.core.doc import Doc, File, plain_with
+from bot.core.doc import Doc, File, plain, plain_with
 from bot.core.errors import Upstream
 from bot.core.journal import Entry
 from bot.core.model import Identity, Message, People, Person, Readiness, Room, Trust
@@ -198,11 +198,13 @@ class Console:
         await asyncio.Event().wait()
 
     async def send(self, room: Room, doc: Doc, *, key: str, thread: str | None = None) -> str:
-        """Print it, once for each key."""
+        """Print it, once for each key. What its card just said, a thread's line does not say again."""
         message_id = f"{room.address}/{key}"
         if message_id not in self._sent:
+            said = self._sent.get(thread or "", "")
             self._remember(message_id, headline(doc))
-            self._show(doc, room)
+            if doc.files or not _words(plain(doc)) <= _words(said):
+                self._show(doc, room, below=thread is not None)
         return message_id
 
     async def edit(self, room: Room, message_id: str, doc: Doc, *, key: str) -> None:
@@ -232,15 +234,18 @@ class Console:
 
     # ---- output -----------------------------------------------------------------------------------------
 
-    def _show(self, document: Doc, room: Room | None = None) -> None:
+    def _show(self, document: Doc, room: Room | None = None, *, below: bool = False) -> None:
         """One write for each document, so that nothing comes between its lines."""
         kept = [self._keep(file) for file in document.files]
         if not self._colour:
             self._write(f"{plain_with(document, kept)}\n")
             return
         text = coloured(Doc(document.blocks), self._width())
-        if room is not None and room != self.room:
-            text = f"[{room.name}] {text}"
+        if room is not None:
+            elsewhere = f"[{room.name}] " if room != self.room else ""
+            # Cards of several groups come one upon the other: an empty line tells them apart.
+            card = "\n" if not below and len(document.blocks) > 1 else ""
+            text = f"{card}{'  ↳ ' if below else ''}{elsewhere}{text}"
         self._write(text + "".join(f"{one}\n" for one in kept))
 
     async def _say(self, document: Doc) -> None:
@@ -249,7 +254,7 @@ class Console:
 
     def _keep(self, file: File) -> str:
         """An attachment is put beside the state; its line says where."""
-        size = f"{len(file.content)} bytes"
+        size = _size(len(file.content))
         if self._files is None:
             return f"[file {file.name}, {size}]"
         name = "".join(char if char.isalnum() or char in "-_." else "_" for char in file.name).lstrip(".")
@@ -270,6 +275,14 @@ class Console:
 
     def _print(self, text: str) -> None:
         self._write(f"{text}\n")
+
+
+def _words(text: str) -> set[str]:
+    return {word.strip(":,()") for word in text.split()}
+
+
+def _size(count: int) -> str:
+    return f"{count} bytes" if count < 10_000 else f"{count / 1000:.0f} kB"
 
 
 class PipeLines:

@@ -83,4 +83,4 @@ class _FromRegistry(Completer):
         self, document: Document, complete_event: CompleteEvent
     ) -> AsyncGenerator[Completion, None]:
         for one in complete(document.text_before_cursor, await self._known()):
-            yield Completion(one.text, -one.replaces, display_meta=one.hint[:60])
+            yield Completion(f"{one.text} ", -one.replaces, display=one.text, display_meta=one.hint[:60])

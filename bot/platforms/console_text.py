@@ -4,6 +4,7 @@ A pipe gets `bot.core.doc.plain`; a terminal gets tables and colour, by rich, wh
 Text from outside was cleaned by the Doc and is never read as markup here.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ from bot.core.doc import (
 )
 
 if TYPE_CHECKING:
+    from rich.console import Console as Screen
     from rich.console import RenderableType
     from rich.text import Text as Rich
 
@@ -63,7 +65,11 @@ def headline(document: Doc) -> str:
 
 
 def coloured(document: Doc, width: int) -> str:
-    """The blocks with ANSI colours, at most `width` columns, ending in a line end. Files are not in it."""
+    """The blocks with ANSI colours, at most `width` columns, ending in a line end. Files are not in it.
+
+    A line with a link is left to the terminal to wrap: an address cut in two can be neither opened nor
+    copied.
+    """
     from io import StringIO
 
     from rich.console import Console
@@ -71,28 +77,64 @@ def coloured(document: Doc, width: int) -> str:
     out = StringIO()
     console = Console(file=out, width=max(width, 20), force_terminal=True, color_system="standard",
                       highlight=False, emoji=False, markup=False)  # fmt: skip
+    several = sum(isinstance(block, Items) for block in document.blocks) > 1
+    before: Block | None = None
     for block in document.blocks:
-        for part in _parts(block):
-            console.print(part, soft_wrap=isinstance(block, Pre))
+        if several and isinstance(before, Items):
+            console.print()  # each of several lists has its own head
+        for part in _parts(block, console):
+            console.print(part, soft_wrap=not isinstance(block, Table))
+        before = block
     return out.getvalue()
 
 
-def _parts(block: Block) -> Iterator["RenderableType"]:
+def _parts(block: Block, console: "Screen") -> Iterator["RenderableType"]:
     match block:
         case Heading(spans=spans, tone=tone, symbol=symbol):
-            yield _rich(((Text(f"{symbol} "),) if symbol else ()) + spans, _TONES[tone])
+            head = ((Text(f"{symbol} "),) if symbol else ()) + spans
+            yield from _wrapped(head, console, style=_TONES[tone])
         case Paragraph(spans=spans):
-            yield _rich(spans)
+            yield from _wrapped(spans, console)
         case Items(lines=lines):
-            yield from (_rich((Text("• "), *spans)) for spans in lines)
+            for spans in lines:
+                yield from _wrapped(spans, console, mark="• ")
         case Fields(pairs=pairs):
-            yield from (_rich((Strong(f"{name}: "), *spans)) for name, spans in pairs)
+            for name, spans in pairs:
+                yield from _wrapped((Strong(f"{name}: "), *spans), console)
         case Table(header=header, rows=rows):
             yield _table(header, rows)
         case Pre(text=text, language=language):
             yield from (_row(row, language) for row in text.splitlines())
         case Choices(code=code):
             yield _rich((Strong(f"!approve {code}"),))
+
+
+def _wrapped(spans: Line, console: "Screen", *, mark: str = "", style: str = "") -> Iterator["Rich"]:
+    """As many rows as it takes. Those after the first are indented: no word from outside begins a row."""
+    from rich.text import Text as Rich
+
+    indent = " " * (len(mark) or 2)
+    words, links = _apart(spans) if len(mark + plain_line(spans)) > console.width else (spans, ())
+    if any(isinstance(span, Link) for span in words):
+        yield Rich(mark) + _rich(words, style)
+        return
+    for number, row in enumerate(_rich(words, style).wrap(console, max(console.width - len(indent), 20))):
+        row.rstrip()
+        yield Rich(indent if number else mark) + row
+    yield from (_rich((Text(f"{indent}  " if mark else indent), link)) for link in links)
+
+
+def _apart(spans: Line) -> tuple[Line, Line]:
+    """The words, and the links at their end, each of which gets a row of its own: addresses are long."""
+    first = next((number for number, span in enumerate(spans) if isinstance(span, Link)), len(spans))
+    links = tuple(span for span in spans[first:] if isinstance(span, Link))
+    between = "".join(plain_line((span,)) for span in spans[first:] if not isinstance(span, Link))
+    if between.strip(" ,·|()"):
+        return spans, ()
+    *words, last = spans[:first] or (Text(""),)
+    if isinstance(last, Text):
+        last = Text(last.text.rstrip(" ("))
+    return tuple(span for span in (*words, last) if plain_line((span,))), links
 
 
 def _rich(spans: Line, style: str = "") -> "Rich":
@@ -116,22 +158,33 @@ def _span(span: Span) -> tuple[str, str]:
             return plain_line((span,)), "bold magenta"
         case Link():
             # The address is shown beside its words: a terminal's own hyperlinks can hide where they lead.
-            return plain_line((span,)), "underline"
+            return plain_line((span,)), "underline" if span.safe else ""
 
 
 def _table(header: tuple[str, ...], rows: tuple[tuple[Line, ...], ...]) -> "RenderableType":
     from rich import box
     from rich.table import Table as Grid
 
-    grid = Grid(*header, box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for name in header:
+        # Folded where it is too long: half a name can be neither copied nor typed.
+        grid.add_column(name, overflow="fold")
     for row in rows:
         grid.add_row(*(_cell(cell) for cell in row))
     return grid
 
 
 def _cell(spans: Line) -> "Rich":
-    colour = _BY_WORD.get(plain_line(spans).strip().lower())
+    colour = _colour(plain_line(spans))
     return _rich((Text(plain_line(spans)),), colour) if colour else _rich(spans)
+
+
+def _colour(text: str) -> str:
+    """Of a cell that is nothing but states, `running, unhealthy` or `exited (137)`: that of the worst."""
+    parts = (part.strip() for part in re.split(r"[,()]", text.lower()))
+    words = [part for part in parts if part.strip("-0123456789")]
+    found = [_BY_WORD.get(word, "") for word in words]
+    return next((one for one in ("red", "yellow", "green") if one in found), "") if all(found) else ""
 
 
 def _row(row: str, language: str) -> "Rich":

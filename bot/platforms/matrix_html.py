@@ -42,6 +42,8 @@ Accounts = Callable[[str], tuple[str, ...]]
 CONTENT_LIMIT = 30_000
 """Bytes of one event's content. The protocol ends at 65,536 with signatures, and encryption adds a third."""
 
+LOG = "log"
+"""The language of a `Pre` whose newest lines, its last, say most."""
 PRE_LINES = 12
 PRE_LINES_IN_THREAD = 5
 TABLE_COLUMNS = 3
@@ -167,7 +169,8 @@ def degrade(document: Doc, *, in_thread: bool) -> tuple[Doc, tuple[File, ...]]:
                 else:
                     blocks.append(block)
             case Pre():
-                kept, file = _short_pre(block, PRE_LINES_IN_THREAD if in_thread else PRE_LINES, len(files))
+                shown = PRE_LINES_IN_THREAD if in_thread else PRE_LINES
+                kept, file = _short_pre(block, shown, len(files), whole=document.files)
                 blocks.extend(kept)
                 files.extend(file)
             case _:
@@ -176,27 +179,35 @@ def degrade(document: Doc, *, in_thread: bool) -> tuple[Doc, tuple[File, ...]]:
 
 
 def _row_as_line(header: tuple[str, ...], row: tuple[Line, ...]) -> Line:
+    """The first two cells speak for themselves; the others are named. What is empty is left out."""
     spans: list[Span] = []
-    for name, cell in zip(header, row, strict=False):
-        if not plain_line(cell):
+    for number, (name, cell) in enumerate(zip(header, row, strict=False)):
+        if plain_line(cell) in ("", "–"):
             continue
         if not spans:
             spans += [Strong(span.text) if isinstance(span, Text) else span for span in cell]
         else:
-            spans += [Text(f" · {name} "), *cell]
+            spans += [Text(" · " if number == 1 else f" · {name} "), *cell]
     return tuple(spans)
 
 
-def _short_pre(block: Pre, lines: int, number: int) -> tuple[tuple[Block, ...], tuple[File, ...]]:
+def _short_pre(
+    block: Pre, lines: int, number: int, whole: tuple[File, ...]
+) -> tuple[tuple[Block, ...], tuple[File, ...]]:
     rows = block.text.splitlines()
     if len(rows) <= lines:
         return (block,), ()
+    newest = block.language == LOG
+    kept = "\n".join(rows[-lines:] if newest else rows[:lines])
+    if newest and whole:
+        return (replace(block, text=kept),), ()  # the Doc brings the whole, and says so
     suffix = {"diff": "diff", "json": "json", "yaml": "yml", "console": "txt", "": "txt"}
     kind = suffix.get(block.language, "txt")
     stem = "output" if number == 0 else f"output-{number + 1}"
     file = File(f"{stem}.{kind}", "text/plain", (block.text.rstrip("\n") + "\n").encode("utf-8", "replace"))
-    note = Paragraph(line(f"… {len(rows) - lines} more lines in ", Code(file.name)))
-    return (replace(block, text="\n".join(rows[:lines])), note), (file,)
+    more = "earlier" if newest else "more"
+    note = Paragraph(line(f"… {len(rows) - lines} {more} lines in ", Code(file.name)))
+    return (replace(block, text=kept), note), (file,)
 
 
 def _fitting(
@@ -287,11 +298,12 @@ class _Html:
                 return "<ul>" + "".join(f"<li>{self.line(spans)}</li>" for spans in lines) + "</ul>"
             case Fields(pairs=pairs):
                 named = ((f"<strong>{escape(name)}</strong>", self.line(value)) for name, value in pairs)
-                return "<ul>" + "".join(f"<li>{name}: {value}</li>" for name, value in named) + "</ul>"
+                # No list: the items that often follow would read as more of the same.
+                return "<p>" + "<br>".join(f"{name}: {value}" for name, value in named) + "</p>"
             case Table(header=header, rows=rows):
                 return self.table(header, rows)
             case Pre(text=text, language=language):
-                known = language if language.isascii() and language.isalnum() else ""
+                known = language if language.isascii() and language.isalnum() and language != LOG else ""
                 kind = f' class="language-{known}"' if known else ""
                 return f"<pre><code{kind}>{escape(text)}</code></pre>"
             case Choices(code=code):

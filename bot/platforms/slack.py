@@ -339,7 +339,8 @@ class SlackPlatform:
 
         with _without_slack_environment():
             app = AsyncApp(
-                name="tocsin",
+                # Bolt sets the level of the logger of this name, which must not be all of ours.
+                name="tocsin.slack.bolt",
                 logger=_quiet("bolt"),
                 client=AsyncWebClient(base_url=self._settings.api_url, retry_handlers=[]),
                 authorize=authorize,  # type: ignore[arg-type]  # None is its way to refuse
@@ -596,13 +597,16 @@ class SlackPlatform:
             except SlackTrouble as trouble:
                 if trouble.code == "thread_not_found":
                     return
+                if trouble.code == "missing_scope":
+                    # Nobody will mend that for this one message; posting needs other scopes than looking.
+                    raise Upstream(str(trouble), permanent=True) from trouble
                 raise
             for message in answer.get("messages") or []:
                 yield message
             cursor = (answer.get("response_metadata") or {}).get("next_cursor")
             if not cursor:
                 return
-        raise Upstream(f"{_name(room)} has too many messages since then to look for mine", scope=Scope.ROOM)
+        raise Upstream(f"{_name(room)} has too many messages since then to look for mine", permanent=True)
 
     async def _attach(self, room: Room, file: File, key: str, number: int, thread: str) -> None:
         content = file.content or b"(empty)\n"

@@ -64,6 +64,9 @@ PRE_LINES = 40
 PRE = 2_400
 NARROW = 78
 """Columns of a table that is still shown in a fixed font."""
+FEW = 10
+WIDE = 120
+"""A table of more than FEW rows may be so wide: as a list it would not fit into one message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,12 +289,27 @@ def _batches(lines: Sequence[Line]) -> Iterable[list[Line]]:
 
 
 def _table(block: Table, account: Account, budget: _Budget) -> Iterable[Json]:
-    """In a fixed font when it is narrow, else one entry a row: Slack wraps what is wider than its window."""
-    text = plain(Doc((block,)))
-    if max(map(len, text.splitlines()), default=0) <= NARROW:
-        yield from _pre(text, budget, lines=100)
+    """In a fixed font when it is narrow, or too long for one entry a row; else an entry a row, since Slack
+    wraps what is wider than its window."""
+    rows = plain(Doc((block,))).splitlines()
+    width = max(map(len, rows), default=0)
+    if width <= (NARROW if len(rows) <= FEW else WIDE):
+        for part in _parts(rows):
+            yield from _pre("\n".join(part), budget, lines=100)
         return
     yield from _list([_row(block.header, row) for row in block.rows], account, budget)
+
+
+def _parts(rows: list[str]) -> Iterable[list[str]]:
+    """Runs of rows that fit a preformatted element each."""
+    part: list[str] = []
+    for row in rows:
+        if part and sum(len(one) + 1 for one in part) + len(row) > PRE - 100:
+            yield part
+            part = []
+        part.append(row)
+    if part:
+        yield part
 
 
 def _row(header: tuple[str, ...], row: tuple[Line, ...]) -> Line:

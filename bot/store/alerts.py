@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.core.delivery import Outgoing
+from bot.core.delivery import Op, Outgoing
 from bot.core.errors import Upstream
 from bot.core.journal import Entry
 from bot.core.model import Room
@@ -41,6 +41,25 @@ class StoredGroup:
     reason: str
     firing: int
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A place where a lane's message was put. Not open: the place refused it, and it lives elsewhere."""
+
+    room: Room
+    open: bool
+
+
+_ROOTS = """
+SELECT platform, address, room,
+       refused IS NOT NULL AND NOT EXISTS (
+         SELECT 1 FROM deliveries AS d
+         WHERE d.platform = r.platform AND d.address = r.address AND d.lane = r.lane AND d.parked = 1
+       ) AS closed
+FROM roots AS r WHERE lane = ?
+"""
+"""A refused place where something is parked is the last one that the lane has: what is new waits too."""
 
 
 class AlertStore:
@@ -93,11 +112,22 @@ class AlertStore:
 
     # ---- out
 
-    async def waiting(self, limit: int) -> list[Payload]:
-        """The oldest payloads that are not folded yet."""
+    async def waiting(self, limit: int, size: int = 2**62) -> list[Payload]:
+        """The oldest payloads that are not folded yet: at most `limit`, together no more bytes than `size`
+        (but always one)."""
+        sizes = await self._database.rows(
+            "SELECT id, length(body) AS size FROM payloads WHERE done_at IS NULL ORDER BY id LIMIT ?",
+            (limit,),
+        )
+        count, total = 0, 0
+        for row in sizes:
+            total += row["size"]
+            if count and total > size:
+                break
+            count += 1
         rows = await self._database.rows(
             "SELECT id, endpoint, at, body, note FROM payloads WHERE done_at IS NULL ORDER BY id LIMIT ?",
-            (limit,),
+            (count,),
         )
         return [Payload(row["id"], row["endpoint"], utc(row["at"]), row["body"], row["note"]) for row in rows]
 
@@ -108,12 +138,10 @@ class AlertStore:
         )
         return _group(row) if row is not None else None
 
-    async def homes(self, lane: str) -> list[Room]:
-        """The places where a lane's message lives, as they are now."""
-        rows = await self._database.rows(
-            "SELECT platform, address, room FROM roots WHERE lane = ? AND refused IS NULL", (lane,)
-        )
-        return [Room(row["platform"], row["address"], row["room"]) for row in rows]
+    async def roots(self, lane: str) -> list[Root]:
+        """Every place where a lane's message was put, and whether it still lives there."""
+        rows = await self._database.rows(_ROOTS, (lane,))
+        return [Root(Room(row["platform"], row["address"], row["room"]), not row["closed"]) for row in rows]
 
     async def fold(
         self,
@@ -122,9 +150,13 @@ class AlertStore:
         outgoing: Sequence[Outgoing],
         entries: Sequence[Entry],
     ) -> None:
-        """The groups' new state, what is to be told and the payloads' end: one transaction."""
+        """The groups' new state, what is to be told and the payloads' end: one transaction.
+
+        Raises Upstream when a message has moved to another room since it was looked up: fold again.
+        """
         now = self._clock.now()
         async with self._database.transaction() as tx:
+            await _still_there(tx, outgoing)
             for group in groups:
                 await _save(tx, group)
             await self._outbox.put(tx, outgoing)
@@ -156,6 +188,18 @@ class AlertStore:
                 (payloads_before.timestamp(),),
             )
             await tx.run("DELETE FROM groups WHERE firing = 0 AND at < ?", (groups_before.timestamp(),))
+
+
+async def _still_there(tx: Transaction, outgoing: Sequence[Outgoing]) -> None:
+    """Raises Upstream when an edit or a line is for a place that has refused meanwhile."""
+    wanted: dict[str, set[tuple[str, str]]] = {}
+    for one in outgoing:
+        if one.op is not Op.ROOT:
+            wanted.setdefault(one.lane, set()).add((one.room.platform, one.room.address))
+    for lane, places in wanted.items():
+        closed = {(r["platform"], r["address"]) for r in await tx.rows(_ROOTS, (lane,)) if r["closed"]}
+        if closed & places:
+            raise Upstream("a room has just refused a message that goes on elsewhere: looked up again")
 
 
 async def _save(tx: Transaction, group: StoredGroup) -> None:

@@ -1,17 +1,20 @@
 """What people said, until it is answered."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from bot.core.delivery import Outgoing
-from bot.core.journal import Entry
+from bot.core.journal import Entry, Kind
 from bot.core.model import Event
 from bot.core.steps import OnStep, Step, no_step
 from bot.ports import Clock, Received
 from bot.store.codec import event_from_json, event_to_json
 from bot.store.database import Database
 from bot.store.outbox import OutboxStore
+
+log = logging.getLogger("tocsin.inbox")
 
 
 class InboxStore:
@@ -74,13 +77,30 @@ class InboxStore:
         while True:
             self._news.clear()
             rows = await self._database.rows(
-                "SELECT id, event FROM inbox WHERE done_at IS NULL AND id > ? ORDER BY id LIMIT 100", (last,)
+                "SELECT id, event_id, event FROM inbox WHERE done_at IS NULL AND id > ?"
+                " ORDER BY id LIMIT 100",
+                (last,),
             )
             for row in rows:
                 last = row["id"]
-                yield Received(row["id"], event_from_json(row["event"]))
+                try:
+                    event = event_from_json(row["event"])
+                except (LookupError, TypeError, ValueError) as trouble:
+                    await self._set_aside(row["id"], row["event_id"], trouble)
+                    continue
+                yield Received(row["id"], event)
             if not rows:
                 await self._news.wait()
+
+    async def _set_aside(self, number: int, event_id: str, trouble: Exception) -> None:
+        """An event that cannot be read back must not hold up the ones behind it."""
+        log.error("the event %r cannot be read and is set aside: %r", event_id, trouble)
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            await tx.run("UPDATE inbox SET done_at = ? WHERE id = ?", (now.timestamp(), number))
+            await tx.journal(
+                [Entry(Kind.REFUSAL, about={"id": event_id, "why": f"unreadable: {trouble!r}"})], now
+            )
 
     async def finish(self, received: Received, answers: Sequence[Outgoing], entries: Sequence[Entry]) -> None:
         """The request is done, its answers wait, the journal has it: one transaction."""

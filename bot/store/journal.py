@@ -47,8 +47,13 @@ class JournalStore:
     async def prune(self, before: datetime) -> int:
         """Remove rows older than that; a PRUNED row says up to where. Returns how many went."""
         async with self._database.transaction() as tx:
+            # Up to the first row that is kept, whatever stands behind it: a machine that starts in 1970 has
+            # rows whose time is old and whose place in the chain is not.
             last = await tx.one(
-                "SELECT seq, hash FROM journal WHERE at < ? ORDER BY seq DESC LIMIT 1", (before.isoformat(),)
+                "SELECT seq, hash FROM journal WHERE seq <"
+                " coalesce((SELECT seq FROM journal WHERE at >= ? ORDER BY seq LIMIT 1), 1 << 62)"
+                " ORDER BY seq DESC LIMIT 1",
+                (before.isoformat(),),
             )
             if last is None:
                 return 0

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,18 +16,37 @@ from bot.core.model import Room
 from bot.ports import Clock
 from bot.store.database import Database, Transaction, utc
 
+log = logging.getLogger("tocsin.outbox")
+
 ANSWER_LANE = "answer:"
 """Lanes of answers: their root is never edited, so where it stands is not kept."""
 
-_HEADS = """
+NOT_CONFIGURED = "its platform is not configured any more"
+"""Why a place is closed whose platform this process does not have."""
+_ANEW = ":anew"
+FAR = 1350.0
+"""Seconds. No back-off is longer (`bot.core.backoff`): what is due later was put off by a clock that has been
+set back since, and is due now."""
+
+_ANSWER = """
+SELECT d.*, NULL AS root_id FROM deliveries AS d
+WHERE d.platform = ? AND d.address = ? AND d.lane >= 'answer:' AND d.lane < 'answer;' AND d.parked = 0
+  AND (d.attempts = 0 OR d.due <= ? OR d.due > ?)
+ORDER BY d.id LIMIT 1
+"""
+"""An answer: somebody waits for it, so it goes before a backlog of alerts. Each is a lane of its own."""
+
+_HEAD = """
 SELECT d.*, r.message_id AS root_id FROM deliveries AS d
 LEFT JOIN roots AS r ON r.lane = d.lane AND r.platform = d.platform AND r.address = d.address
-WHERE d.platform = ? AND d.address = ? AND d.parked = 0
+WHERE d.platform = ? AND d.address = ? AND d.op = ? AND d.parked = 0
+  AND (d.attempts = 0 OR d.due <= ? OR d.due > ?)
   AND NOT EXISTS (SELECT 1 FROM deliveries AS e
                   WHERE e.platform = d.platform AND e.address = d.address AND e.lane = d.lane
                     AND e.parked = 0 AND e.id < d.id)
+ORDER BY d.id LIMIT 1
 """
-"""The oldest delivery of each lane at one place: only these may go, for nothing overtakes in a lane."""
+"""The oldest delivery of this kind that may go to a place now: nothing overtakes in a lane."""
 
 
 class OutboxStore:
@@ -51,7 +71,10 @@ class OutboxStore:
         self.wake()
 
     async def put(self, tx: Transaction, outgoing: Sequence[Outgoing]) -> None:
-        """Enqueue as part of somebody's transaction. An edit replaces the lane's older edits that wait."""
+        """Enqueue as part of somebody's transaction. An edit replaces the lane's older edits that wait.
+
+        What is for a place that took nothing, and no other did, waits with the rest that is parked there.
+        """
         now = self._clock.now().timestamp()
         for one in outgoing:
             place = (one.lane, one.room.platform, one.room.address)
@@ -73,9 +96,10 @@ class OutboxStore:
                     (text, now, *place),
                 )
             await tx.run(
-                "INSERT INTO deliveries (lane, platform, address, room, op, key, doc, thread, created, due)"
-                " VALUES (?,?,?,?,?,?,?,?,?,?)",
-                (*place, one.room.name, one.op.value, one.key, text, one.thread, now, now),
+                "INSERT INTO deliveries (lane, platform, address, room, op, key, doc, thread, created, due,"
+                " parked) VALUES (?,?,?,?,?,?,?,?,?,?, coalesce((SELECT refused IS NOT NULL FROM roots"
+                " WHERE lane = ? AND platform = ? AND address = ?), 0))",
+                (*place, one.room.name, one.op.value, one.key, text, one.thread, now, now, *place),
             )
 
     async def homes(self, tx: Transaction, lane: str) -> list[Room]:
@@ -96,15 +120,46 @@ class OutboxStore:
         return [Room(row["platform"], row["address"], row["room"]) for row in rows]
 
     async def next(self, room: Room, now: datetime) -> tuple[Delivery | None, datetime | None]:
-        """What may go to this place now, roots first; and, when nothing may, when the next one is due."""
-        row = await self._database.one(
-            _HEADS + " AND d.due <= ? ORDER BY d.op != 'root', d.id LIMIT 1",
-            (room.platform, room.address, now.timestamp()),
-        )
+        """What may go to this place now: answers, then roots, then what hangs on them; and, when nothing may,
+        when the next one is due."""
+        at = now.timestamp()
+        row = await self._database.one(_ANSWER, (room.platform, room.address, at, at + FAR))
+        if row is None:
+            row = await self._head(room, Op.ROOT, now)
+        if row is None:
+            others = [await self._head(room, op, now) for op in Op if op is not Op.ROOT]
+            row = min(
+                (one for one in others if one is not None), key=lambda one: int(one["id"]), default=None
+            )
         if row is not None:
-            return _delivery(row), None
-        row = await self._database.one(_HEADS + " ORDER BY d.due LIMIT 1", (room.platform, room.address))
-        return None, utc(row["due"]) if row is not None else None
+            try:
+                return _delivery(row), None
+            except (LookupError, TypeError, ValueError) as trouble:
+                await self._set_aside(row, trouble)
+                return None, now
+        # Only heads were ever tried, and a head that was never tried would have been handed out.
+        row = await self._database.one(
+            "SELECT min(due) AS due FROM deliveries"
+            " WHERE platform = ? AND address = ? AND parked = 0 AND attempts > 0",
+            (room.platform, room.address),
+        )
+        return None, utc(row["due"]) if row is not None and row["due"] is not None else None
+
+    async def _head(self, room: Room, op: Op, now: datetime) -> sqlite3.Row | None:
+        at = now.timestamp()
+        return await self._database.one(_HEAD, (room.platform, room.address, op.value, at, at + FAR))
+
+    async def _set_aside(self, row: sqlite3.Row, trouble: Exception) -> None:
+        """A row that cannot be read back must not hold up the ones behind it."""
+        log.error("delivery %s cannot be read and is set aside: %r", row["id"], trouble)
+        about = {"lane": row["lane"], "op": row["op"], "unreadable": repr(trouble)}
+        async with self._database.transaction() as tx:
+            await tx.run(
+                "UPDATE deliveries SET parked = 1, error = ? WHERE id = ?",
+                (f"unreadable: {trouble!r}", row["id"]),
+            )
+            place = Room(row["platform"], row["address"]).place
+            await tx.journal([Entry(Kind.DELIVERY, place=place, about=about)], self._clock.now())
 
     async def claim(self, delivery: Delivery) -> None:
         """It is on disk that an attempt begins whose outcome we may never hear."""
@@ -144,11 +199,49 @@ class OutboxStore:
             await tx.run("DELETE FROM deliveries WHERE id = ?", (delivery.id,))
             await tx.journal(entries, self._clock.now())
 
+    async def anew(self, delivery: Delivery, entries: Sequence[Entry] = ()) -> bool:
+        """The message that this edit or line belongs to is no more: its newest card is posted again, before
+        all else that waits in the lane.
+
+        Returns False when that was tried before for this delivery, or there is no card.
+        """
+        what, now = delivery.what, self._clock.now()
+        here = (what.lane, what.room.platform, what.room.address)
+        async with self._database.transaction() as tx:
+            root = await tx.one(
+                "SELECT card FROM roots WHERE lane = ? AND platform = ? AND address = ?", here
+            )
+            if root is None or what.key.endswith(_ANEW):
+                return False
+            await tx.run(
+                "UPDATE roots SET message_id = NULL WHERE lane = ? AND platform = ? AND address = ?", here
+            )
+            await tx.run(
+                "INSERT INTO deliveries (id, lane, platform, address, room, op, key, doc, created, due)"
+                " VALUES ((SELECT min(id) - 1 FROM deliveries),?,?,?,?,?,?,?,?,?)",
+                (
+                    *here,
+                    what.room.name,
+                    Op.ROOT.value,
+                    f"{what.key}:root{_ANEW}",
+                    root["card"],
+                    now.timestamp(),
+                    now.timestamp(),
+                ),
+            )
+            if what.op is Op.EDIT:
+                await tx.run("DELETE FROM deliveries WHERE id = ?", (delivery.id,))
+            else:
+                await tx.run("UPDATE deliveries SET key = key || ? WHERE id = ?", (_ANEW, delivery.id))
+            await tx.journal(entries, now)
+        return True
+
     async def refuse(self, delivery: Delivery, why: str, fallback: Sequence[Room]) -> bool:
         """This place will never take it: the lane moves to the fallback places, with a note in its thread.
 
-        Returns False when there is no place left: then what waits for it is parked, kept, and not tried
-        until the next start.
+        Where the lane lives already it has its own lines: only the note is new there.
+        Returns False when there is no place left: then what waits for it is parked, kept, and tried again
+        by `unpark`.
         """
         what, now = delivery.what, self._clock.now()
         here = (what.lane, what.room.platform, what.room.address)
@@ -188,8 +281,8 @@ class OutboxStore:
                         what.lane, room, Op.ROOT, f"{what.key}:moved", from_json(json.loads(text))
                     )
                     await self.put(tx, [root])
+                    await self._move_lines(tx, what, room)
                 await self.put(tx, [_moved_note(what, room, why)])
-                await self._move_lines(tx, what, room)
             await tx.run("DELETE FROM deliveries WHERE lane = ? AND platform = ? AND address = ?", here)
         self.wake()
         return True
@@ -208,7 +301,7 @@ class OutboxStore:
         await self.put(tx, lines)
 
     async def unpark(self) -> int:
-        """At start: what no place took is tried once more."""
+        """What no place took is tried once more."""
         now = self._clock.now().timestamp()
         async with self._database.transaction() as tx:
             await tx.run(
@@ -216,6 +309,32 @@ class OutboxStore:
                 " (SELECT lane, platform, address FROM deliveries WHERE parked = 1)"
             )
             return await tx.run("UPDATE deliveries SET parked = 0, due = ? WHERE parked = 1", (now,))
+
+    async def reopen(self, platforms: Collection[str]) -> None:
+        """At start: messages on platforms that were not configured for a time get their newest card."""
+        async with self._database.transaction() as tx:
+            closed = await tx.rows(
+                "SELECT lane, platform, address, room, message_id,"
+                " (SELECT card FROM roots AS o WHERE o.lane = r.lane ORDER BY at DESC LIMIT 1) AS newest"
+                " FROM roots AS r WHERE refused = ?",
+                (NOT_CONFIGURED,),
+            )
+            for row in closed:
+                here = (row["lane"], row["platform"], row["address"])
+                if row["platform"] not in platforms:
+                    continue
+                if row["message_id"] is None:
+                    # Never said there: the group's next change says it anew.
+                    await tx.run("DELETE FROM roots WHERE lane = ? AND platform = ? AND address = ?", here)
+                    continue
+                await tx.run(
+                    "UPDATE roots SET refused = NULL WHERE lane = ? AND platform = ? AND address = ?", here
+                )
+                room = Room(row["platform"], row["address"], row["room"])
+                key = f"{row['lane']}:reopened:{self._clock.now().timestamp():.0f}"
+                card = from_json(json.loads(row["newest"]))
+                await self.put(tx, [Outgoing(row["lane"], room, Op.EDIT, key, card)])
+        self.wake()
 
     # ---- what there is to know
 

@@ -150,10 +150,28 @@ ROWS = (
             (60, said(A_ENDED), "edit resolved"),
             (70, said(A), "none"),
             (80, said(A, by="am2"), "none"),
-            (7 * MINUTE, said(A), "none"),
-            (HOUR, said(A), "none"),
+            (119, said(A), "none"),
+            (15 * MINUTE, said(A, by="am2"), "none"),
         ),
         {"state": "resolved", "generation": 1},
+    ),
+    Row(
+        "Prometheus was away and is back: the same startsAt rings again",
+        (
+            (0, said(A), "new a"),
+            (60, said(A_ENDED), "edit resolved"),
+            (7 * MINUTE, said(A), "edit refired:a"),
+        ),
+        {"state": "firing", "generation": 1, "refires": 1},
+    ),
+    Row(
+        "the same long after: a new message, also by the twin",
+        (
+            (0, said(A), "new a"),
+            (60, said(A_ENDED), "edit resolved"),
+            (HOUR, said(A, by="am2"), "new a"),
+        ),
+        {"generation": 2},
     ),
     Row(
         "late firing does not make the others unreported",
@@ -203,7 +221,7 @@ ROWS = (
         (
             (0, said(A), "new a"),
             (60, said(A_ENDED), "edit resolved"),
-            (HOUR, said(A, fires("b", 3500)), "new b"),
+            (12 * MINUTE, said(A, fires("b", 700), by="am2"), "new b"),
         ),
         {"generation": 2, "firing": 1},
     ),
@@ -212,8 +230,8 @@ ROWS = (
         (
             (0, said(A), "new a"),
             (60, said(A_ENDED), "edit resolved"),
-            (HOUR, said(B), "new b"),
-            (HOUR + 400, said(A, B), "edit"),
+            (12 * MINUTE, said(B), "new b"),
+            (12 * MINUTE + 1, said(A, B, by="am2"), "none"),
         ),
         {"generation": 2, "firing": 1},
     ),

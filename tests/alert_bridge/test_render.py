@@ -93,6 +93,7 @@ def test_the_story_of_a_real_group() -> None:
     assert [plain(line) for line in joined.lines] == [
         "🔥 FIRING critical: instance=db-2:9100 — db-2:9100 is down @ann"
     ]
+    assert "InstanceDown (1 of 2 alerts)" in text(part.card)
     assert "Counts: 1 resolved" in text(part.card)
     assert part.lines == ()
     assert "repeated once" in text(repeat.card)
@@ -142,6 +143,42 @@ def test_severity_by_word_symbol_and_tone(labels: dict[str, str], first: str, to
     assert plain(shown).startswith(first)
     assert isinstance(shown.blocks[0], Heading)
     assert shown.blocks[0].tone is tone
+
+
+def test_a_severity_is_said_once_where_all_have_the_same() -> None:
+    group, _ = fold(None, say(fires(1, severity="critical"), fires(2, severity="critical")), T0)
+    shown = plain(card(group))
+    assert shown.splitlines()[0] == "🔥 FIRING critical: Down (2 alerts)"
+    assert shown.count("critical") == 1
+    spelled, _ = fold(None, say(fires(1, severity="page")), T0)
+    assert "severity=page" in plain(card(spelled))
+
+
+def test_since_when_one_fires_is_said_where_it_is_another_time() -> None:
+    later = Alert("f2", Status.FIRING, {"alertname": "Down", "instance": "i2"}, {}, at(300), None)
+    days = Alert("f3", Status.FIRING, {"alertname": "Down", "instance": "i3"}, {}, at(90_000), None)
+    group, _ = fold(None, say(fires(1), later, days), at(90_001))
+    rows = [row for row in plain(card(group)).splitlines() if row.startswith("- ")]
+    assert rows == [
+        "- firing: instance=i1",
+        "- firing: instance=i2, since 21:59 UTC",
+        "- firing: instance=i3, since 2026-11-24 22:54 UTC",
+    ]
+
+
+def test_what_lasted_within_a_day_names_the_day_once() -> None:
+    group, _ = fold(None, say(fires(1)), T0)
+    over = Alert("f1", Status.RESOLVED, {"alertname": "Down", "instance": "i1"}, {}, T0, at(900))
+    same, _ = fold(group, say(over), at(901))
+    assert "Time: 2026-11-23 21:54 to 22:09 UTC, lasted 15 min" in plain(card(same))
+    longer, _ = fold(group, say(ended(1)), at(7400))
+    assert "Time: 2026-11-23 21:54 to 23:57 UTC, lasted 2 h 3 min" in plain(card(longer))
+
+
+def test_a_summary_stands_on_the_card_also_where_the_sender_calls_it_nobodys() -> None:
+    full = Alert("f1", Status.FIRING, {"alertname": "Down"}, {"summary": "96% full"}, T0, None)
+    group, _ = fold(None, say(full), T0)
+    assert "Summary: 96% full" in plain(card(group))
 
 
 def test_the_worst_severity_leads() -> None:
@@ -208,7 +245,7 @@ def test_truncated_unseen_skewed_and_unread() -> None:
 def test_a_group_without_any_labels_has_a_name() -> None:
     nameless = Alert("f", Status.FIRING, {}, {}, None, None)
     group, _ = fold(None, say(nameless, group_labels={}, common_labels={}), T0)
-    assert "alerts without a name (1 alert)" in plain(card(group))
+    assert "an alert without a name (1 alert)" in plain(card(group))
 
 
 def test_unreadable_shows_why_and_the_raw_text() -> None:

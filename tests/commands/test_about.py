@@ -51,7 +51,7 @@ async def test_help_of_one_is_its_whole_docstring() -> None:
         "!pin SERVICE\n"
         "Pin one service and wait until it is healthy.\n"
         "It is healthy when its probe says so.\n"
-        'you may ask: the policy\'s line "pin" wants a yes of admin (adam), not the asker\'s own'
+        "you may ask: the policy's line \"pin\" wants a yes of admin (adam), not the asker's own"
     )
     assert (await talk.ask("ann", "!help !TEST  alert")).startswith("!test alert\n")
     assert (await talk.ask("vic", "!help pin")).endswith(
@@ -62,6 +62,7 @@ async def test_help_of_one_is_its_whole_docstring() -> None:
 async def test_help_of_nothing_there_is() -> None:
     talk = Talk()
     assert await talk.ask("ann", "!help pnig") == "unknown: pnig — did you mean !help ping?"
+    assert await talk.ask("ann", "!help test") == "unknown: test — did you mean !help test alert?"
     assert await talk.ask("ann", "!help zzz") == "unknown: zzz — !help lists what there is"
 
 

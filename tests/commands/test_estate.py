@@ -10,6 +10,7 @@ from bot.core.doc import Doc, plain
 from bot.core.errors import Upstream
 from bot.testing import FakeCompose, FakeEngine
 from commands.look import names
+from commands.status import state_words
 from estate.model import Container, Detail, Health, Image, Probe, Service, State, Tree
 from tests.talk import Talk
 
@@ -101,11 +102,11 @@ async def test_status_says_the_sum_first_and_lists_what_is_not_running() -> None
     room = talk(WEB, API, JOB)
     assert (await room.ask("ann", "!status")).splitlines() == [
         "🔴 2 of 4 running, 1 unhealthy",
-        "service      state                                  since          image",
-        "shop/api     running, unhealthy                     3 hours        nginx:1.2.3",
-        "shop/job     exited (3)                             5 minutes ago  nginx:1.2.3",
-        "shop/web     running, healthy                       3 hours        nginx:1.2.3",
-        "shop/worker  not running: configured, no container  –              worker:1",
+        "service      state               since      image",
+        "shop/api     running, unhealthy  3 h ago    nginx:1.2.3",
+        "shop/job     exited (3)          5 min ago  nginx:1.2.3",
+        "shop/web     running, healthy    3 h ago    nginx:1.2.3",
+        "shop/worker  not running         –          worker:1",
         "- not read: wiki/compose.yml: line 2: found a tab",
     ]
     assert engine_of(room).calls == ["containers"], "one call, however many containers"
@@ -123,8 +124,9 @@ async def test_status_of_nothing() -> None:
 async def test_status_without_an_engine_says_what_is_missing_and_what_is_configured() -> None:
     said = await talk(trouble=Upstream("no Docker Engine at unix:///x: no such file")).ask("ann", "!status")
     assert said.splitlines()[0] == "🟡 2 configured, whether they run is unknown"
-    assert "shop/web     unknown: the Engine is away" in said
-    assert "not seen: no Docker Engine at unix:///x: no such file" in said
+    assert said.splitlines()[1] == "- not seen: no Docker Engine at unix:///x: no such file"
+    assert "shop/web     nginx:1.2.3" in said
+    assert "running" not in said
     none = Talk().with_services(compose=FakeCompose(TREE))
     assert "not seen: no Docker Engine answers here" in await none.ask("ann", "!status")
 
@@ -135,6 +137,24 @@ async def test_status_of_one() -> None:
     assert "container: shop-api-1 (api000000000)" in said
     assert "the probe curl is not in the image" in said
     assert "tiger-of-the-api" not in said
+    assert said.count("not out of memory") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "since"),
+    [
+        ("Up Less than a second", "1 s ago"),
+        ("Up About a minute (healthy)", "1 min ago"),
+        ("Up About an hour", "1 h ago"),
+        ("Up 3 days (unhealthy)", "3 d ago"),
+        ("Up 2 months", "2 months ago"),
+        ("Exited (0) About a minute ago", "1 min ago"),
+        ("Exited (-1) 5 weeks ago", "5 w ago"),
+        ("Created", "–"),
+    ],
+)
+def test_since_when_is_said_in_few_letters(words: str, since: str) -> None:
+    assert state_words(replace(WEB.container, status=words))[1] == since
 
 
 async def test_status_of_one_that_has_no_container() -> None:
@@ -178,9 +198,9 @@ async def test_several_matches_are_listed_and_none_is_taken() -> None:
 
 async def test_a_near_miss_is_suggested_and_not_taken() -> None:
     room = talk(WEB, API)
-    assert await room.ask("ann", "!logs wev") == "unknown: wev, did you mean web?"
+    assert await room.ask("ann", "!logs wev") == "unknown: wev — did you mean web?"
     assert not [call for call in engine_of(room).calls if call.startswith("logs")]
-    assert "; status lists what there is" in await room.ask("ann", "!status zzzzzz")
+    assert " — status lists what there is" in await room.ask("ann", "!status zzzzzz")
 
 
 async def test_the_engine_asks_for_every_name_of_a_target() -> None:
@@ -208,8 +228,8 @@ async def test_unhealthy_says_why() -> None:
         "- exit code 3",
         "- not out of memory (no limit of its own)",
         "- its last words: a / b / no such table",
-        "- not read: wiki/compose.yml: line 2: found a tab",
-        "- configured, not running: shop/worker",
+        "not read: wiki/compose.yml: line 2: found a tab",
+        "configured, not running: shop/worker",
     ]
 
 
@@ -281,7 +301,7 @@ async def test_a_long_log_is_a_file_with_its_last_lines_shown() -> None:
     said = plain(answer.doc)
     assert "line 999" in said
     assert "line 980" not in said
-    assert "shown: the last 20; the file has all 500" in said
+    assert "These are the newest; the file has all 500." in said
     (file,) = answer.doc.files
     assert (file.name, file.content.count(b"\n")) == ("shop-web.log", 500)
     assert b"abcdef" not in file.content
@@ -325,8 +345,8 @@ async def test_images() -> None:
     said = await talk(used, latest, tree=Tree(), stock=stock).ask("ann", "!images")
     assert said.splitlines() == [
         "🟡 2 images in use, 1 floating",
-        "image        holds           digest                        size   age  used by",
-        "nginx:1.2.3  exact           abababababab                  41 MB  0 s  web",
-        "wiki:latest  floats: latest  none: never pushed or pulled  gone   ?    wiki",
+        "image        holds           digest            size   age  used by",
+        "nginx:1.2.3  exact           abababababab      41 MB  0 s  web",
+        "wiki:latest  floats: latest  none: local only  gone   ?    wiki",
         "- 1 unused, 2.5 GB",
     ]

@@ -41,6 +41,12 @@ class Desk:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
+    async def idle(self, seconds: float = 15) -> None:
+        """Wait until nothing waits any more."""
+        async with asyncio.timeout(seconds):
+            while await self.store.waiting():
+                await asyncio.sleep(0.01)
+
     async def until(self, true: Callable[[], bool], seconds: float = 15) -> None:
         async with asyncio.timeout(seconds):
             while not true():

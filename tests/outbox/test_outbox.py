@@ -49,8 +49,8 @@ async def test_edits_that_were_overtaken_are_merged(desk: Desk) -> None:
         await desk.store.enqueue([edit("g1", number)])
     async with desk.running():
         await desk.until(lambda: bool(desk.platform.said) and len(desk.platform.said[0].docs) == 2)
+        await desk.idle()
     assert [plain(doc) for doc in desk.platform.said[0].docs] == ["card", "g1 card 19"]
-    assert await desk.store.waiting() == []
 
 
 async def test_what_may_pass_is_tried_again_and_only_its_own_lane_waits(desk: Desk) -> None:
@@ -108,12 +108,12 @@ async def test_a_room_that_refuses_for_good_is_told_in_the_fallback_room(desk: D
     async with desk.running() as outbox:
         await desk.until(lambda: len(texts(desk, FALLBACK)) == 3)
         assert outbox.counts.refused["fake"] == 1
+        await desk.idle()
     said = texts(desk, FALLBACK)
     assert said[0] == "the card"
     assert "could not be told in ops on fake: kicked" in said
     assert "group:1 line 1" in said
     assert texts(desk, DEV) == ["x"]
-    assert await desk.store.waiting() == []
 
 
 async def test_an_edit_that_is_refused_for_good_becomes_a_new_message_elsewhere(desk: Desk) -> None:
@@ -167,3 +167,25 @@ async def test_a_slow_room_does_not_delay_another(desk: Desk) -> None:
     async with desk.running():
         await desk.until(lambda: len(texts(desk, DEV)) == 10, 5)
     assert texts(desk) == []
+
+
+async def test_what_nobody_can_look_up_is_said_again_and_called_unknown(desk: Desk) -> None:
+    lost = iter([Upstream("connection dropped", ambiguous=True)])
+    desk.platform.after_commit = lambda call, room: next(lost, None) if call == "send" else None
+    desk.platform.trouble = lambda call, room: (
+        Upstream("the history cannot be read", permanent=True) if call == "find" else None
+    )
+    await desk.store.enqueue([root("group:1", "card")])
+    async with desk.running():
+        await desk.until(lambda: len(desk.platform.said) == 3)
+        await desk.idle()
+    assert texts(desk)[:2] == ["card", "card"]
+    assert texts(desk)[2].startswith("unknown whether this stands here twice")
+    assert texts(desk)[2].endswith("the history cannot be read")
+
+
+async def test_an_answer_goes_before_a_backlog_of_alerts(desk: Desk) -> None:
+    await desk.store.enqueue([*(root(f"group:{n}", f"card {n}") for n in range(5)), root("answer:1", "pong")])
+    async with desk.running():
+        await desk.idle()
+    assert texts(desk)[0] == "pong"

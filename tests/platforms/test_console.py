@@ -61,6 +61,27 @@ async def test_a_card_of_before_a_restart_is_edited_too() -> None:
     assert said == ["RESOLVED\n"]
 
 
+async def test_what_a_card_just_said_its_thread_does_not_say_again() -> None:
+    one, said = console()
+    root = await one.send(OPS, doc(Heading(line("FIRING: Down (2 alerts)"))), key="k1")
+    await one.edit(OPS, root, doc(Heading(line("RESOLVED: Down (2 alerts) after 5 min"))), key="k2")
+    await one.send(OPS, say("RESOLVED after 5 min: Down"), key="k3", thread=root)
+    await one.send(OPS, say("FIRING again: Down"), key="k4", thread=root)
+    await one.send(OPS, doc("Down", files=[File("a.txt", "text/plain", b"x")]), key="k5", thread=root)
+    assert said[1:] == [
+        "RESOLVED: Down (2 alerts) after 5 min\n",
+        "FIRING again: Down\n",
+        "Down\n[file a.txt, 1 bytes]\n",
+    ]
+
+
+async def test_on_a_terminal_a_card_stands_apart_and_its_thread_below_it() -> None:
+    one, said = console(colour=True)
+    root = await one.send(OPS, doc(line("FIRING"), line("more")), key="k1")
+    await one.send(OPS, say("another"), key="k2", thread=root)
+    assert said == ["\nFIRING\nmore\n", "  ↳ another\n"]
+
+
 async def test_the_same_card_in_two_rooms_is_two() -> None:
     one, said = console()
     assert await one.send(ROOMS[0], say("a"), key="k") != await one.send(ROOMS[1], say("a"), key="k")

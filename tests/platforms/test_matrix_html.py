@@ -230,6 +230,22 @@ def test_a_long_log_becomes_a_file_with_its_first_lines_shown() -> None:
         assert [(f.name, f.content.decode()) for f in rendered.files] == [("output.txt", text + "\n")]
 
 
+def test_a_log_keeps_its_newest_lines() -> None:
+    text = "\n".join(f"line {n}" for n in range(40))
+    alone = shown(doc(Pre(text, "log")))
+    assert alone.content["body"].splitlines()[-2:] == ["  line 39", "… 28 earlier lines in output.txt"]
+    assert [(f.name, f.content.decode()) for f in alone.files] == [("output.txt", text + "\n")]
+    brought = shown(doc(Pre(text, "log"), "all in the file", files=[File("web.log", "text/plain", b"x")]))
+    assert brought.content["body"].splitlines()[-2:] == ["  line 39", "all in the file"]
+    assert [file.name for file in brought.files] == ["web.log"]
+
+
+def test_a_wide_row_names_what_does_not_speak_for_itself() -> None:
+    row = tuple(line(text) for text in ("web", "running", "–", "nginx:1"))
+    body = shown(doc(Table(("service", "state", "since", "image"), (row,)))).content["body"]
+    assert body == "- web · running · image nginx:1"
+
+
 def test_two_long_logs_are_two_files() -> None:
     rendered = shown(doc(Pre("a\n" * 40), Pre("b\n" * 40, "diff")))
     assert [file.name for file in rendered.files] == ["output.txt", "output-2.diff"]

@@ -316,3 +316,18 @@ def _links(document: Doc) -> list[Link]:
 
     walk(document.blocks)
     return found
+
+
+def test_the_status_of_forty_services_is_whole() -> None:
+    rows = tuple(
+        (
+            line(f"monitoring/service-{n}"),
+            line("running"),
+            line("3 h ago"),
+            line("ghcr.io/some/image-name:v1.2.3"),
+        )
+        for n in range(40)
+    )
+    rendered = kit.render(doc.doc(Table(("service", "state", "since", "image"), rows)))
+    assert rendered.files == ()
+    assert all(f"service-{n} " in shown(rendered).plain for n in range(40))

@@ -73,7 +73,7 @@ async def test_status_sums_up(room: Talk) -> None:
 async def test_images_are_listed_with_what_uses_them(room: Talk) -> None:
     said = await room.ask("ann", "!images")
     assert "tocsin-test/unhealthy:1" in said
-    assert "none: never pushed or pulled" in said
+    assert "none: local only" in said
 
 
 @pytest.fixture

@@ -69,8 +69,8 @@ class House:
     before: str
     """What ann asked before the bot came."""
 
-    def ann(self, text: str, room: str = "", **more: Any) -> str:
-        content = {"msgtype": "m.text", "body": text, **more}
+    def ann(self, text: str, room: str = "", more: Json | None = None) -> str:
+        content = {"msgtype": "m.text", "body": text, **(more or {})}
         return self.stage.synapse.send(self.stage.ann["access_token"], room or self.stage.room, content)
 
 
@@ -206,7 +206,7 @@ def test_an_edit_on_matrix_is_never_a_command(house: House) -> None:
     for target in (talk, asked):
         edit = house.ann(
             "* !alerts",
-            **{
+            more={
                 "m.new_content": {"msgtype": "m.text", "body": "!alerts"},
                 "m.relates_to": {"rel_type": "m.replace", "event_id": target},
             },

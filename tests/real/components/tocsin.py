@@ -32,6 +32,16 @@ class Tocsin:
             path.write_text(value)
         self.write({"state": str(root / "state"), "http": {"listen": f"127.0.0.1:{self.port}"}} | config)
 
+    @classmethod
+    def at(cls, file: Path) -> "Tocsin":
+        """The one whose configuration is written already."""
+        found = cls.__new__(cls)
+        found.root, found.file, found.process = file.parent, file, None
+        found.config = json.loads(file.read_text())
+        found.port = int(found.config["http"]["listen"].rpartition(":")[2])
+        found.url = f"http://127.0.0.1:{found.port}"
+        return found
+
     def write(self, config: dict[str, Any]) -> None:
         self.config = config
         self.file.write_text(json.dumps(config, indent=1))  # JSON is YAML

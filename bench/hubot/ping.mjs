@@ -1,0 +1,3 @@
+export default robot => {
+  robot.respond(/ping$/i, async res => res.send('pong'))
+}
