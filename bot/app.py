@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import secrets
+import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from alert_bridge.bridge import Bridge, Routes
 from alert_bridge.credential import Anybody, Basic, Bearer, Credential, Header
 from alert_bridge.intake import Intake
 from alert_bridge.rehearsal import Rehearsal
+from bot.approvals import Approvals
 from bot.caretaker import Ages, Retention, Watch
 from bot.config.model import Config, Secret
 from bot.config.model import Credential as ConfiguredCredential
@@ -31,12 +33,14 @@ from bot.outbox import Outbox
 from bot.ports import Engine as DockerPort
 from bot.ports import Platform
 from bot.store.alerts import AlertStore
+from bot.store.approvals import ApprovalStore
 from bot.store.database import Database, Lock, prepare
 from bot.store.inbox import InboxStore
 from bot.store.journal import JournalStore
 from bot.store.outbox import OutboxStore
 from commands import look
 from estate.model import Tree
+from estate.myself import Myself, myself
 
 if TYPE_CHECKING:
     from bot.web import Web
@@ -94,6 +98,16 @@ class App:
         self._probe: asyncio.Task[dict[str, Readiness]] | None = None
         self._probed = 0.0
         self._book = Book(self.alerts)
+        self._myself = who_am_i(engines)
+        self._approval_store = ApprovalStore(self.database, self.outbox_store, self.clock)
+        self.approvals = Approvals(
+            self._approval_store,
+            self.services,
+            self.clock,
+            lambda: self._redactor,
+            on_step=on_step,
+            direct=frozenset({"console"}),
+        )
         self.engine = Engine(
             self.services,
             self.clock,
@@ -102,6 +116,7 @@ class App:
             if config.commands_per_person
             else None,
             resolve=look.names,
+            approvals=self.approvals,
         )
         self.web: Web | None = None
         self._listening = asyncio.Event()
@@ -136,6 +151,8 @@ class App:
             rooms=config.rooms,
             readiness=self._readiness,
             encryption={"matrix": config.matrix.encryption} if config.matrix else {},
+            approvals=self.approvals,
+            myself=self._myself,
         )
 
     async def ready(self) -> dict[str, Readiness]:
@@ -254,10 +271,19 @@ class App:
         await self.journal.write(
             Entry(Kind.START, about={"platforms": sorted(self.platforms), "pid": os.getpid()})
         )
+        await self.approvals.recover()
         ages = Ages(
             self.config.retention.alerts, self.config.retention.journal, self.config.retention.payloads
         )
-        retention = Retention(ages, self.alerts, self.inbox, self.outbox_store, self.journal, self.clock)
+        retention = Retention(
+            ages,
+            self.alerts,
+            self.inbox,
+            self.outbox_store,
+            self.journal,
+            self.clock,
+            self._approval_store,
+        )
         watch = Watch(self.ready, self.outbox_store, self.fallback, self.clock, self.intake.recovered)
         if serve:
             # Before anything is said. A tree that cannot be read must not hold up the alerts, though.
@@ -270,6 +296,7 @@ class App:
         self._supervise("secrets", self._know_secrets)
         if serve:
             self._supervise("watch", watch.run)
+            self._supervise("approvals", self.approvals.serve)
             self._supervise("engine", lambda: self.engine.serve(self.inbox))
             for name, platform in self.platforms.items():
                 self._supervise(name, lambda platform=platform: platform.run(self.inbox))  # type: ignore[misc]
@@ -319,6 +346,7 @@ class App:
         self.config = config
         self._redactor = Redactor(secret_values(config) | self._tree_secrets)
         await self.journal.write(Entry(Kind.CONFIG, about={"changes": list(changes)}))
+        await self.approvals.new_policy()
 
 
 async def _for_ever(name: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -456,6 +484,13 @@ def seen(path: Path, paths: Mapping[str, str]) -> Path:
         if path.is_relative_to(host):
             return Path(paths[host]) / path.relative_to(host)
     return path
+
+
+def who_am_i(engines: Sequence[DockerPort]) -> Myself:
+    """Our own container, if we are in one, and how we reach the Engines."""
+    read = [Path("/proc/self") / name for name in ("cgroup", "mountinfo")]
+    cgroup, mounts = (path.read_text("utf-8", "replace") if path.exists() else "" for path in read)
+    return myself(cgroup, mounts, socket.gethostname(), (getattr(one, "url", "") for one in engines))
 
 
 def docker_engines(config: Config) -> list[DockerPort]:

@@ -13,6 +13,7 @@ from bot.core.errors import Upstream
 from bot.core.model import Readiness, Room
 from bot.ports import Clock, Outbox
 from bot.store.alerts import AlertStore
+from bot.store.approvals import ApprovalStore
 from bot.store.inbox import InboxStore
 from bot.store.journal import JournalStore
 from bot.store.outbox import OutboxStore
@@ -47,8 +48,10 @@ class Retention:
         outbox: OutboxStore,
         journal: JournalStore,
         clock: Clock,
+        approvals: ApprovalStore,
     ) -> None:
         self._ages = ages
+        self._approvals = approvals
         self._alerts = alerts
         self._inbox = inbox
         self._outbox = outbox
@@ -70,6 +73,7 @@ class Retention:
         await self._alerts.prune(payloads_before=now - ages.payloads, groups_before=now - ages.alerts)
         await self._inbox.prune(now - max(ages.alerts, REPEATED))
         await self._outbox.prune(now - ages.alerts)
+        await self._approvals.prune(now - ages.journal)
         await self._journal.prune(now - ages.journal)
 
 

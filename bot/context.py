@@ -1,15 +1,19 @@
 """What a command is given: who asks, where, and the sockets it may use."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.core.authority import Asker
 from bot.core.command import Command
 from bot.core.model import Identity, Message, People, Person, Readiness, Room
+from bot.core.plan import Plan
 from bot.core.policy import Policy
 from bot.core.redact import Redactor
-from bot.ports import Alerts, AlertTest, Compose, Engine, Journal
+from bot.ports import Alerts, AlertTest, Approvals, Compose, Engine, Journal, Tell
+from estate.myself import Myself
+
+NOBODY = Myself()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,9 @@ class Services:
     readiness: Mapping[str, Readiness] = field(default_factory=dict)
     encryption: Mapping[str, str] = field(default_factory=dict)
     """Platform → off | optional | required; a platform that is not named: off."""
+    approvals: Approvals | None = None
+    myself: Myself = NOBODY
+    """What must never be stopped from here."""
 
     def named(self, room: Room) -> Room:
         """The room under its configured name; without a name when it is not configured."""
@@ -41,8 +48,17 @@ class Services:
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """The plan that was said yes to, and nothing else, is what a handler may do now."""
+
+    plan: Plan
+    say: Callable[[str], Awaitable[None]]
+    """A line of progress."""
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
-    """One request."""
+    """One request. `run` is there when a plan is carried out."""
 
     message: Message
     identity: Identity
@@ -50,6 +66,9 @@ class Context:
     now: datetime
     services: Services
     redactor: Redactor
+    tell: Tell | None = None
+    """Says something before the answer is complete, where the asker waits for it: in the console."""
+    run: Run | None = None
 
     @property
     def asker(self) -> Asker:

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from bot.approvals import Approvals, Heard
 from bot.context import Context, Services
-from bot.core.authority import EVERYTHING, Deny, NeedsApproval, authorize, may_ask, unbounded
+from bot.core.authority import EVERYTHING, Deny, authorize, may_ask, unbounded
 from bot.core.command import Command, ServiceRef
 from bot.core.delivery import Op, Outgoing
 from bot.core.doc import Doc, File, Paragraph, line, plain, say
@@ -17,11 +18,11 @@ from bot.core.duration import say_duration
 from bot.core.errors import Refused, Unknown, Upstream, UserError
 from bot.core.journal import Entry, Kind
 from bot.core.matching import Match, match
-from bot.core.model import Event, Identity, Message, Risk, Withdrawn
+from bot.core.model import Choice, Event, Identity, Message, Risk, Withdrawn
 from bot.core.ratelimit import RateLimit
 from bot.core.redact import Redactor
 from bot.core.text import one_line
-from bot.ports import Clock, Received, Requests
+from bot.ports import Clock, Received, Requests, Tell
 from estate.logs import pieces
 
 log = logging.getLogger("tocsin.engine")
@@ -83,6 +84,7 @@ class Engine:
         rate: tuple[int, timedelta] | None = None,
         resolve: Resolve = as_typed,
         number: Callable[[], str] = fault_number,
+        approvals: Approvals | None = None,
     ) -> None:
         self._services = services
         self._clock = clock
@@ -93,13 +95,17 @@ class Engine:
         self._told = RateLimit(1, timedelta(minutes=1))
         self._resolve = resolve
         self._number = number
+        self._approvals = approvals
         self._lanes: dict[Identity, asyncio.Task[None]] = {}
         self._busy: set[int] = set()
 
     # ---- one message ------------------------------------------------------------------------------------
 
-    async def handle(self, message: Message) -> Answer | None:
-        """The answer, or None when the message is not for us. Raises nothing."""
+    async def handle(self, message: Message, tell: Tell | None = None) -> Answer | None:
+        """The answer, or None when the message is not for us. Raises nothing.
+
+        tell: says what happens on the way, to an asker who waits; then a plan's end is part of the answer.
+        """
         services = self._services()
         unknown: Unknown | None = None
         found: Match | None = None
@@ -107,13 +113,16 @@ class Engine:
             found = match(message.text, services.commands, services.prefix, addressed=message.addressed)
         except Unknown as trouble:
             unknown = trouble
-        if found is None and unknown is None:
-            return None
         person = services.people.who(message.sender)
-        ctx = Context(message, message.sender, person, self._clock.now(), services, self._redactor())
+        ctx = Context(message, message.sender, person, self._clock.now(), services, self._redactor(), tell)
         request = _Request(ctx, command=found.command.name if found else "")
         try:
-            return self._answer(request, await self._words_for(request, found, unknown))
+            heard = await self._heard(message) if found is None else None
+            if found is None and unknown is None and heard is None:
+                return None
+            if heard is not None:
+                request.command = "reply"
+            return self._answer(request, await self._words_for(request, found, unknown, heard))
         except Exception:
             number = self._number()
             log.exception("fault no. %s, answering %s", number, message.id)
@@ -121,14 +130,59 @@ class Engine:
             fault = say(f"that was my fault, no. {number}: the log has the details under that number")
             return self._answer(request, fault)
 
-    async def _words_for(self, request: _Request, found: Match | None, unknown: Unknown | None) -> Doc:
+    async def _heard(self, message: Message) -> Heard | None:
+        """The plan that words which are no command speak to."""
+        return await self._approvals.heard(message) if self._approvals is not None else None
+
+    async def _choose(self, choice: Choice) -> Answer | None:
+        """A button or a reaction. What is refused is said to the one who pressed."""
+        services = self._services()
+        person = services.people.who(choice.by)
+        room = services.named(choice.room)
+        # As if it had been said, so that it is answered and written down as everything is.
+        message = Message(choice.id, room, choice.by, "yes" if choice.approve else "no", choice.at)
+        message = replace(message, trust=choice.trust, private=choice.private)
+        ctx = Context(message, choice.by, person, self._clock.now(), services, self._redactor())
+        request = _Request(ctx, command="choice")
+        try:
+            if self._approvals is None or not await self._approvals.choose(choice, ctx.asker):
+                return None
+            return self._answer(request, Doc(()))
+        except Refused as refused:
+            self._hush(request)
+            request.kind, request.private = Kind.REFUSAL, True
+            return self._answer(request, self._words(request, str(refused)))
+        except Upstream as trouble:
+            return self._answer(request, self._words(request, f"I could not: {trouble}"))
+        except Exception:
+            number = self._number()
+            log.exception("fault no. %s, at the choice %s", number, choice.id)
+            request.why = f"fault {number}"
+            fault = say(f"that was my fault, no. {number}: the log has the details under that number")
+            return self._answer(request, fault)
+
+    def _hush(self, request: _Request) -> None:
+        """One without a role is told no once a minute."""
+        ctx = request.ctx
+        if self._limit is not None and (ctx.person is None or not ctx.person.roles):
+            told = self._told.take(f"refused {ctx.identity} {request.command}", ctx.now)
+            request.quiet = told is not None
+
+    async def _words_for(
+        self, request: _Request, found: Match | None, unknown: Unknown | None, heard: Heard | None
+    ) -> Doc:
         """The document to say, also when the asker's or somebody else's fault keeps us from answering."""
         ctx = request.ctx
         try:
             self._pace(request)
+            if heard is not None and self._approvals is not None:
+                return await self._reply(request, heard, self._approvals)
             if found is None:
                 raise unknown or Unknown(one_line(ctx.message.text, 40))
-            async with asyncio.timeout(LONGEST_RUN.total_seconds()):
+            # What carries out a plan has bounds of its own.
+            bound = LONGEST_RUN.total_seconds()
+            patient = found.command.votes or found.command.risk is not Risk.READ
+            async with asyncio.timeout(None if patient and ctx.tell is not None else bound):
                 document = await self._obey(request, found)
             return await _redacted(ctx.redactor, self._dated(ctx, document))
         except UserError as trouble:
@@ -164,19 +218,34 @@ class Engine:
         services, asker = ctx.services, ctx.asker
         refused = may_ask(asker, command, services.policy, services.people)
         if refused is not None:
-            if self._limit is not None and (ctx.person is None or not ctx.person.roles):
-                told = self._told.take(f"refused {ctx.identity} {command.name}", ctx.now)
-                request.quiet = told is not None
+            self._hush(request)
             raise Refused(refused.reason)
+        if command.risk is not Risk.READ and await self._asked_before(ctx.message):
+            return Doc(())
         if command.risk is not Risk.READ and ctx.now - ctx.message.at > STALE:
             raise Refused(f"that was said {_ago(ctx)}, and a change must be asked for now; say it again")
         args = command.parse(found.rest, services.prefix)
         targets = await self._targets(ctx, command, args)
         verdict = authorize(asker, command, targets, services.policy, services.people)
-        if isinstance(verdict, Deny | NeedsApproval):
+        if isinstance(verdict, Deny):
             raise Refused(verdict.reason)
         request.why = verdict.reason
-        return await command.handler(ctx, **args)
+        if verdict.rule is None:
+            return await command.handler(ctx, **args)
+        if self._approvals is None:
+            raise Refused(verdict.reason)
+        return await self._approvals.ask(ctx, command, args, targets, verdict.rule)
+
+    async def _asked_before(self, message: Message) -> bool:
+        return self._approvals is not None and await self._approvals.asked_before(message)
+
+    async def _reply(self, request: _Request, heard: Heard, approvals: Approvals) -> Doc:
+        """Words of yes or no to a plan."""
+        try:
+            return await approvals.reply(heard, request.ctx.asker, request.ctx.message)
+        except Refused:
+            self._hush(request)
+            raise
 
     async def _targets(self, ctx: Context, command: Command, args: dict[str, object]) -> Sequence[str]:
         """Every name of what the command would touch."""
@@ -219,7 +288,8 @@ class Engine:
                 "sha256": hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
             },
         )
-        return Answer(None if request.quiet else document, (asked, answered), request.private)
+        silent = request.quiet or not (document.blocks or document.files)
+        return Answer(None if silent else document, (asked, answered), request.private)
 
     # ---- the durable inbox ------------------------------------------------------------------------------
 
@@ -269,13 +339,36 @@ class Engine:
         name = person.name if person else ""
         return (Entry(Kind.REFUSAL, str(event.by), name, event.room.place, about),)
 
+    async def _consider(self, event: Event) -> Answer | None:
+        match event:
+            case Message():
+                return await self.handle(event)
+            case Choice():
+                return await self._choose(event)
+            case Withdrawn():
+                await self._withdrawn(event)
+                return None
+
+    async def _withdrawn(self, gone: Withdrawn) -> None:
+        """Until it is known that nothing was asked or voted with it; a full disk passes."""
+        pause = 0.5
+        while self._approvals is not None:
+            try:
+                await self._approvals.withdrawn(gone)
+                return
+            except Upstream as trouble:
+                log.error("a withdrawal waits: %s", trouble)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 30)
+            except Exception:
+                log.exception("at the withdrawal %s", gone.id)
+                return
+
     async def _outcome(self, event: Event) -> tuple[list[Outgoing], tuple[Entry, ...]]:
         """What is to be said and what the journal hears."""
-        if not isinstance(event, Message):
-            return [], self._not_obeyed(event)
-        answer = await self.handle(event)
+        answer = await self._consider(event)
         if answer is None:
-            return [], ()
+            return [], self._not_obeyed(event)
         return [_outgoing(event, answer)] if answer.doc else [], answer.entries
 
     def _fault(self, event: Event) -> tuple[Entry, ...]:
@@ -332,13 +425,14 @@ async def _redacted_file(redactor: Redactor, file: File) -> File:
     return File(redactor.text(file.name), file.media_type, content)
 
 
-def _outgoing(message: Message, answer: Answer) -> Outgoing:
+def _outgoing(event: Event, answer: Answer) -> Outgoing:
     assert answer.doc is not None  # silence is not delivered
-    name = f"answer:{message.id}"
+    name = f"answer:{event.id}"
     if answer.private:
         # A whisper's `thread` names to whom.
-        return Outgoing(name, message.room, Op.WHISPER, name, answer.doc, message.sender.user_id)
-    return Outgoing(name, message.room, Op.ROOT, name, answer.doc, message.thread)
+        return Outgoing(name, event.room, Op.WHISPER, name, answer.doc, _speaker(event).user_id)
+    thread = event.thread if isinstance(event, Message) else None
+    return Outgoing(name, event.room, Op.ROOT, name, answer.doc, thread)
 
 
 def _speaker(event: Event) -> Identity:

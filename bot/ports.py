@@ -1,10 +1,11 @@
 """The sockets: Protocols of few methods. Rooms plug in, the app connects."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from bot.core.authority import Asker
 from bot.core.delivery import Delivery, Outgoing
 from bot.core.doc import Doc
 from bot.core.journal import Entry, Row
@@ -174,11 +175,52 @@ class AlertTest(Protocol):
         ...
 
 
+# ---- plans ----------------------------------------------------------------------------------------------
+
+Tell = Callable[[Doc], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    """One plan that waits, as `!pending` shows it. `yes`: who said so; `needed`: how many it takes."""
+
+    code: str
+    command: str
+    subject: str
+    requester: str
+    room: str
+    yes: tuple[str, ...]
+    needed: int
+    who: str
+    """Whose yes it wants, in words."""
+    expires: datetime
+
+
+class Approvals(Protocol):
+    """What people say about plans by code. Each raises Refused, in words."""
+
+    async def approve(self, asker: Asker, code: str, said: str, tell: Tell | None = None) -> Doc:
+        """A yes. `said` is the id of the message. With `tell`, returns when the plan has ended."""
+        ...
+
+    async def deny(self, asker: Asker, code: str, said: str) -> Doc: ...
+
+    async def cancel(self, asker: Asker, code: str) -> Doc:
+        """Taken back by who asked."""
+        ...
+
+    async def pending(self) -> Sequence[PlanView]: ...
+
+    async def why(self, asker: Asker, code: str) -> str:
+        """Who could say yes, and why not this one."""
+        ...
+
+
 # ---- the estate -----------------------------------------------------------------------------------------
 
 
 class Engine(Protocol):
-    """A Docker Engine, read. Raises Upstream, bounded in time, when it does not answer."""
+    """A Docker Engine. Raises Upstream, bounded in time, when it does not answer."""
 
     host: str
 
@@ -193,6 +235,14 @@ class Engine(Protocol):
         ...
 
     async def images(self) -> Sequence[Image]: ...
+
+    async def restart(self, container: Container, *, grace: int) -> None:
+        """Stop it, with `grace` seconds to end by itself, and start it. Returns when the Engine did."""
+        ...
+
+    async def start(self, container: Container) -> None: ...
+
+    async def stop(self, container: Container, *, grace: int) -> None: ...
 
     async def ready(self) -> Readiness: ...
 

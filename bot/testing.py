@@ -1,7 +1,7 @@
 """Public in-memory fakes, each small, run through the same contract tests as the real thing."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from bot.core.delivery import Outgoing
@@ -10,7 +10,7 @@ from bot.core.errors import Upstream
 from bot.core.journal import GENESIS, Entry, Row, chain
 from bot.core.model import Event, Identity, Readiness, Room
 from bot.ports import AlertView, Clock, Inbox, Pace, Received
-from estate.model import Container, Detail, Image, Tree
+from estate.model import Container, Detail, Image, State, Tree
 
 
 @dataclass
@@ -187,6 +187,26 @@ class FakeEngine:
     async def images(self) -> Sequence[Image]:
         self._note("images")
         return self.stock
+
+    async def restart(self, container: Container, *, grace: int) -> None:
+        self._note(f"restart {container.id} {grace}")
+        self._become(container, State.RUNNING)
+
+    async def start(self, container: Container) -> None:
+        self._note(f"start {container.id}")
+        self._become(container, State.RUNNING)
+
+    async def stop(self, container: Container, *, grace: int) -> None:
+        self._note(f"stop {container.id} {grace}")
+        self._become(container, State.EXITED)
+
+    def _become(self, container: Container, state: State) -> None:
+        self.details = [
+            replace(one, container=replace(one.container, state=state))
+            if one.container.id == container.id
+            else one
+            for one in self.details
+        ]
 
     async def ready(self) -> Readiness:
         return Readiness(self.trouble is None, str(self.trouble or ""))

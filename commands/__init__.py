@@ -1,7 +1,7 @@
 """The commands. `ALL` is the only registry: what is not in it does not exist."""
 
 from bot.core.command import Command
-from commands import about, alerts, images, journal, logs, status
+from commands import about, alerts, approvals, images, journal, lifecycle, logs, status
 
 ALL: tuple[Command, ...] = (
     about.help_,
@@ -15,4 +15,11 @@ ALL: tuple[Command, ...] = (
     alerts.alerts,
     alerts.test_alert,
     journal.journal,
+    lifecycle.restart,
+    lifecycle.start,
+    lifecycle.stop,
+    approvals.approve,
+    approvals.deny,
+    approvals.cancel,
+    approvals.pending,
 )

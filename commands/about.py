@@ -30,7 +30,7 @@ from bot.core.doc import (
     doc,
     line,
 )
-from bot.core.errors import Unknown, UsageError
+from bot.core.errors import Refused, Unknown, UsageError
 from bot.core.matching import match, near
 from bot.core.model import Risk
 from bot.ports import AlertView
@@ -74,13 +74,15 @@ async def whoami(ctx: Context) -> Doc:
 
 
 @command(risk=Risk.READ)
-async def why(ctx: Context, about: Annotated[Rest, "COMMAND | alert NAME"]) -> Doc:
-    """Why you may or may not use a command, or why an alert went where it went.
+async def why(ctx: Context, about: Annotated[Rest, "COMMAND | alert NAME | approve CODE"]) -> Doc:
+    """Why you may or may not use a command or say yes to a plan, or why an alert went where it went.
 
     `!why logs` or `!why pin grafana` says what your roles and the policy decide. `!why alert NAME` says by
-    which route a firing alert came into its rooms.
+    which route a firing alert came into its rooms. `!why approve CODE` says whose yes a plan wants.
     """
     first, _, rest = about.partition(" ")
+    if first.lower().removeprefix(ctx.services.prefix) == "approve" and rest.strip():
+        return await _why_approve(ctx, rest.strip())
     if first.lower() == "alert":
         return await _why_alert(ctx, rest.strip())
     prefix = ctx.services.prefix
@@ -169,6 +171,12 @@ async def _why_alert(ctx: Context, name: str) -> Doc:
         Heading(line("Why ", Strong(found[0].name), Text(" went where it went"))),
         Items(tuple(_route(one) for one in groups.values())),
     )
+
+
+async def _why_approve(ctx: Context, code: str) -> Doc:
+    if ctx.services.approvals is None:
+        raise Refused("there are no plans here")
+    return doc(await ctx.services.approvals.why(ctx.asker, code))
 
 
 def _route(one: AlertView) -> Line:

@@ -1,4 +1,4 @@
-"""The Docker Engine, read, through the SDK. The only file that imports `docker`, at first use.
+"""The Docker Engine, through the SDK. The only file that imports `docker`, at first use.
 
 The SDK blocks: its calls run in a few threads of their own, each bounded in time. A call that gave up keeps
 its thread until the socket's own time-out, so a stuck Engine can take our threads but nobody else's.
@@ -79,6 +79,18 @@ class DockerEngine:
         """All images that have a name or are used. Raises Upstream."""
         return tuple(read_image(row, self.host) for row in await self._call(lambda api: api.images()))
 
+    async def restart(self, container: Container, *, grace: int) -> None:
+        """`POST /containers/{id}/restart?t=grace`. Raises Upstream."""
+        await self._call(lambda api: api.restart(container.id, timeout=grace), self._timeout + grace)
+
+    async def start(self, container: Container) -> None:
+        """`POST /containers/{id}/start`; one that runs already is left as it is. Raises Upstream."""
+        await self._call(lambda api: api.start(container.id), 2 * self._timeout)
+
+    async def stop(self, container: Container, *, grace: int) -> None:
+        """`POST /containers/{id}/stop?t=grace`. Raises Upstream."""
+        await self._call(lambda api: api.stop(container.id, timeout=grace), self._timeout + grace)
+
     async def ready(self) -> Readiness:
         """Whether the Engine answers now."""
         try:
@@ -94,7 +106,8 @@ class DockerEngine:
 
     # ---- calling ----------------------------------------------------------------------------------------
 
-    async def _call(self, work: Callable[["APIClient"], _T]) -> _T:
+    async def _call(self, work: Callable[["APIClient"], _T], seconds: float | None = None) -> _T:
+        seconds = seconds or self._timeout
         try:
             await asyncio.wait_for(self._slots.acquire(), self._timeout)
         except TimeoutError:
@@ -104,9 +117,9 @@ class DockerEngine:
         # The slot belongs to the thread, not to the caller, who may have given up long before.
         job.add_done_callback(lambda _: _unless_closed(loop, self._slots.release))
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(job), self._timeout)
+            return await asyncio.wait_for(asyncio.wrap_future(job), seconds)
         except TimeoutError:
-            raise _silent(self.url, self._timeout) from None
+            raise _silent(self.url, seconds) from None
 
     def _work(self, work: Callable[["APIClient"], _T]) -> _T:
         try:
@@ -217,7 +230,8 @@ def _refused(status: int, message: str, url: str) -> Upstream:
     if status == 403:
         return Upstream(
             f"what stands before the Docker Engine at {url} refuses this call. A docker-socket-proxy needs "
-            "CONTAINERS=1, IMAGES=1 and PING=1 for reading"
+            "CONTAINERS=1, IMAGES=1 and PING=1 for reading, and POST=1 (or ALLOW_RESTARTS=1, ALLOW_START=1 "
+            "and ALLOW_STOP=1) for restart, start and stop"
         )
     return Upstream(f"the Docker Engine at {url} answered {status}: {message}")
 

@@ -1,10 +1,11 @@
 """A room to talk in: the console's cast, the real commands and the real engine over fakes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import commands
+from bot.approvals import Approvals
 from bot.context import Services
 from bot.core.command import Command
 from bot.core.doc import plain
@@ -31,6 +32,8 @@ class Talk:
     clock: FakeClock = field(default_factory=FakeClock)
     alerts: FakeAlerts = field(default_factory=FakeAlerts)
     journal: FakeJournal = field(default_factory=FakeJournal)
+    approvals: Callable[["Talk"], Approvals] | None = None
+    """Makes the room for plans; without it, what needs a yes is refused."""
 
     def __post_init__(self) -> None:
         self.services = Services(
@@ -44,6 +47,8 @@ class Talk:
             no_engine="no Docker Engine answers here",
         )
         redactor = Redactor(self.secrets)
+        plans = self.approvals(self) if self.approvals is not None else None
+        self.services = replace(self.services, approvals=plans)
         self.engine = Engine(
             lambda: self.services,
             self.clock,
@@ -51,6 +56,7 @@ class Talk:
             rate=self.rate,
             resolve=self.resolve,
             number=lambda: "4F2A",
+            approvals=plans,
         )
 
     def with_services(self, **changes: object) -> "Talk":

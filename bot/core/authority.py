@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from bot.core.command import Command
 from bot.core.model import Identity, People, Person, Risk, Room, Trust
-from bot.core.policy import Ask, Policy, Role, Rule
+from bot.core.policy import READING, Ask, Policy, Role, Rule
 
 EVERYTHING = ("*",)
 """The target of a command that could name one and does not: `!status` is about all services."""
@@ -30,9 +30,10 @@ class Asker:
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """Go on."""
+    """Go on. `rule` is the policy's line when something risky is asked and nobody needs to say yes."""
 
     reason: str
+    rule: Rule | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ def authorize(
     if refused is not None:
         return refused
     assert asker.person is not None  # may_ask refuses whom nobody listed
+    if command.votes:
+        return Allow("who may is said by the plan's own line of the policy")
     role = next((r for r in _granting(asker.person, command, policy) if _covers(r, targets)), None)
     if role is None and targets == EVERYTHING:
         return Deny(f"your role reaches only some services; say which: {command.usage('')}")
@@ -83,6 +86,47 @@ def authorize(
 def may_ask(asker: Asker, command: Command, policy: Policy, people: People) -> Deny | None:
     """None when the asker may use this command at all, whatever its target; else why not."""
     return _untrusted(asker, command) or _without_role(asker, command, policy, people)
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """What is voted on: the command and its target, the policy's line, the asker's name, and yes or no."""
+
+    command: Command
+    targets: Sequence[str]
+    rule: Rule
+    requester: str
+    approve: bool
+
+
+def may_vote(asker: Asker, ballot: Ballot, policy: Policy, people: People) -> Deny | None:
+    """None when this vote counts, else why not. The same for message, reply, reaction, button and seat.
+
+    A yes wants the role that the line names; to a mere confirmation also the asker, or whoever could ask for
+    the same. A no may come from any of them. Whether the yes is the asker's own is `approval.vote`'s to see.
+    """
+    untrusted = _untrusted(asker, ballot.command)
+    if untrusted is not None:
+        return untrusted
+    person, rule = asker.person, ballot.rule
+    assert person is not None  # _untrusted refuses whom nobody listed
+    if rule.by in person.roles and rule.by in policy.roles:
+        return None
+    if rule.ask is not Ask.APPROVE or not ballot.approve:
+        may = authorize(asker, ballot.command, ballot.targets, policy, people)
+        if not isinstance(may, Deny):
+            return None
+    who = _named(p.name for p in voters(rule, ballot.requester, people))
+    return Deny(f"you have {_roles(person)}; it needs the yes of {rule.by} ({who})")
+
+
+def voters(rule: Rule, requester: str, people: People) -> tuple[Person, ...]:
+    """Whose yes the line wants."""
+    holders = people.with_role([rule.by])
+    if rule.ask is Ask.CONFIRM:
+        asking = people.named(requester)
+        return (asking,) if asking else ()
+    return tuple(p for p in holders if p.name != requester or rule.self_approval)
 
 
 def unbounded(person: Person | None, command: Command, policy: Policy) -> bool:
@@ -110,7 +154,7 @@ def _untrusted(asker: Asker, command: Command) -> Deny | None:
     if asker.encryption == "required":
         if not trust.room_encrypted:
             return Deny("this room is not encrypted, as the configuration requires; ask in one that is")
-        if command.risk > Risk.READ and not trust.verified:
+        if (command.risk > Risk.READ or command.votes) and not trust.verified:
             why = f" ({trust.why})" if trust.why else ""
             return Deny(f"{command.name} counts only from a trusted device{why}; matrix_keys lists those")
     return None
@@ -119,7 +163,19 @@ def _untrusted(asker: Asker, command: Command) -> Deny | None:
 def _without_role(asker: Asker, command: Command, policy: Policy, people: People) -> Deny | None:
     if asker.person is not None and _granting(asker.person, command, policy):
         return None
+    if asker.person is not None and command.votes and _concerned(asker.person, policy):
+        return None
     return Deny(f"you have {_roles(asker.person)}; {_who_could(command, (), policy, people)}")
+
+
+def _concerned(person: Person, policy: Policy) -> bool:
+    """Whether some line of the policy wants this person's word, or lets them ask for what it is about."""
+    held = [policy.roles[name] for name in person.roles if name in policy.roles]
+    if any(role.name == rule.by for rule in policy.rules for role in held):
+        return True
+    asks = {rule.command.lower() for rule in policy.rules if rule.ask is not Ask.NONE}
+    changing = [pattern.lower() for role in held for pattern in role.may if pattern.lower() not in READING]
+    return any(fnmatchcase(name, pattern) for name in asks for pattern in changing)
 
 
 def _roles(person: Person | None) -> str:
@@ -159,7 +215,7 @@ def _by_rule(rule: Rule, command: Command, targets: Sequence[str], people: Peopl
     line = f'the policy\'s line "{rule.command}{"" if rule.target == "*" else " " + rule.target}"'
     match rule.ask:
         case Ask.NONE:
-            return Allow(f"{line} asks nobody")
+            return Allow(f"{line} asks nobody", rule)
         case Ask.CONFIRM:
             return NeedsApproval(rule, f"{line} wants a confirmation; the asker may give it")
         case Ask.APPROVE:

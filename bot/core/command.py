@@ -31,7 +31,9 @@ LONGEST_WORD = 1000
 
 Handler = Callable[..., Awaitable[Doc]]
 Previewer = Callable[..., Awaitable[Any]]
+Finder = Callable[..., Awaitable[str]]
 _P = TypeVar("_P", bound=Previewer)
+_F = TypeVar("_F", bound=Finder)
 
 
 class ServiceRef(str):
@@ -87,12 +89,19 @@ class Command:
     """A declared command.
 
     words: what is typed, in lower case: `("test", "alert")`. `params`: in the order of the usage line.
+    votes: whether it says yes or no to a plan.
     """
 
-    __slots__ = ("handler", "help", "params", "planner", "risk", "words")
+    __slots__ = ("finder", "handler", "help", "params", "planner", "risk", "votes", "words")
 
     def __init__(
-        self, words: tuple[str, ...], risk: Risk, handler: Handler, params: tuple[Param, ...], help_text: str
+        self,
+        words: tuple[str, ...],
+        risk: Risk,
+        handler: Handler,
+        params: tuple[Param, ...],
+        help_text: str,
+        votes: bool = False,
     ) -> None:
         self.words = words
         self.risk = risk
@@ -100,6 +109,8 @@ class Command:
         self.params = params
         self.help = help_text
         self.planner: Previewer | None = None
+        self.finder: Finder | None = None
+        self.votes = votes
 
     def __repr__(self) -> str:
         return f"<command {self.name}>"
@@ -121,6 +132,11 @@ class Command:
     def preview(self, function: _P) -> _P:
         """Declare how the plan is made. Takes what the command takes, returns the plan, changes nothing."""
         self.planner = function
+        return function
+
+    def finds(self, function: _F) -> _F:
+        """Declare how it is said what is there now, after an execution was cut off. Changes nothing."""
+        self.finder = function
         return function
 
     def usage(self, prefix: str = "!") -> str:
@@ -212,13 +228,18 @@ class _Arguments:
         return f", did you mean --{found[0]}?" if found else ""
 
 
-def command(*, risk: Risk = Risk.READ, name: str | None = None) -> Callable[[Handler], Command]:
-    """Declare a command. Its words are `name`, or the function's own name (`break_glass` → `break-glass`)."""
+def command(
+    *, risk: Risk = Risk.READ, name: str | None = None, votes: bool = False
+) -> Callable[[Handler], Command]:
+    """Declare a command. Its words are `name`, or the function's own name (`break_glass` → `break-glass`).
+
+    votes: it says yes or no to a plan, so the plan's line of the policy says who may use it, not `may`.
+    """
 
     def declare(handler: Handler) -> Command:
         title = name or getattr(handler, "__name__", "").strip("_").replace("_", "-")
         words = tuple(title.lower().split())
-        return Command(words, risk, handler, _params(handler), inspect.cleandoc(handler.__doc__ or ""))
+        return Command(words, risk, handler, _params(handler), inspect.cleandoc(handler.__doc__ or ""), votes)
 
     return declare
 

@@ -242,9 +242,17 @@ def _plain_span(span: Span) -> str:
 
 def plain(document: Doc) -> str:
     """The whole Doc as bare text, without a line end: for a pipe, a log, a notification."""
-    parts = [text for block in document.blocks if (text := "\n".join(_plain_block(block)))]
-    parts += [f"[file {file.name}, {len(file.content)} bytes]" for file in document.files]
-    return "\n".join(parts)
+    files = [f"[file {file.name}, {len(file.content)} bytes]" for file in document.files]
+    return plain_with(document, files)
+
+
+def plain_with(document: Doc, files: Iterable[str]) -> str:
+    """The blocks as bare text, and a line for each file; what asks for a yes stays the last line."""
+    asks = bool(document.blocks) and isinstance(document.blocks[-1], Choices)
+    cut = len(document.blocks) - asks
+    halves = (document.blocks[:cut], document.blocks[cut:])
+    before, after = ([t for b in half if (t := "\n".join(_plain_block(b)))] for half in halves)
+    return "\n".join([*before, *files, *after])
 
 
 def _plain_block(block: Block) -> list[str]:

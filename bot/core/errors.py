@@ -6,6 +6,8 @@ TocsinError
 │   ├── Unknown       no such command or thing: says what is near
 │   └── Refused       not allowed, not now, not you: says why, and who could
 ├── Upstream          a platform, the Engine, a registry failed
+├── NotDone           a plan ran and did not end well
+│   └── RolledBack    and everything is as it was before
 └── ConfigError       all of the operator's mistakes, each with its place; only at start
 
 Anything else is a bug of ours.
@@ -80,6 +82,14 @@ class Upstream(TocsinError):
         self.retry_after = retry_after
         self.ambiguous = ambiguous
         self.scope = scope
+
+
+class NotDone(TocsinError):
+    """A plan ran and did not end well. The text says what was found, as the room is told."""
+
+
+class RolledBack(NotDone):
+    """It did not end well, and everything is proved to be as it was before."""
 
 
 @dataclass(frozen=True, slots=True)

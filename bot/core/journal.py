@@ -27,6 +27,12 @@ class Kind(StrEnum):
     DELIVERY = "delivery"
     ALERT = "alert"
     CONFIG = "config"
+    PLAN = "plan"
+    """A plan was shown: its code, its digest, what it would do."""
+    VOTE = "vote"
+    """Somebody said yes or no to a plan, and it counted."""
+    EXECUTION = "execution"
+    """A plan's next state: approved, running, done, and every other."""
     PRUNED = "pruned"
     """Older rows were removed as the retention asks: `through` and `hash` of the newest that went."""
 

@@ -1,11 +1,11 @@
-"""The durable steps of the alert path, by name. A test can die right at each of them."""
+"""The durable steps of the alert path and of a plan, by name. A test can die right at each of them."""
 
 from collections.abc import Callable
 from enum import StrEnum
 
 
 class Step(StrEnum):
-    """In the order in which an alert passes them."""
+    """In the order in which an alert, a question and a plan pass them."""
 
     PAYLOAD_RECEIVED = "payload.received"
     """The body was read; nothing is on disk yet. Dying here: the sender got no 2xx and tries again."""
@@ -25,6 +25,18 @@ class Step(StrEnum):
     """What people said and the platform's position are written in one transaction."""
     ANSWER_COMMITTED = "answer.committed"
     """The answer waits in the outbox and the request is done, in one transaction."""
+    PLAN_COMMITTED = "plan.committed"
+    """The plan, its code and its cards are on disk. Dying here: it is cancelled at start, and told."""
+    VOTE_COMMITTED = "vote.committed"
+    """The vote is on disk, and with the last one that the plan may run. Dying here: nothing ran."""
+    PLAN_CONSUMED = "plan.consumed"
+    """The plan is used up, nothing was done yet. Dying from here on: interrupted, told, never run again."""
+    EXECUTION_STARTED = "execution.started"
+    """The next thing is the first that changes something."""
+    EXECUTION_ENDED = "execution.ended"
+    """Everything was done; what came of it is not on disk yet."""
+    RESULT_COMMITTED = "result.committed"
+    """The end and what is said about it are written in one transaction."""
 
 
 OnStep = Callable[[Step], None]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.core.authority import describe
-from bot.core.doc import Doc, File, plain
+from bot.core.doc import Doc, File, plain, plain_with
 from bot.core.errors import Upstream
 from bot.core.journal import Entry
 from bot.core.model import Identity, Message, People, Person, Readiness, Room, Trust
@@ -52,7 +52,9 @@ class Answered(Protocol):
     def entries(self) -> tuple[Entry, ...]: ...
 
 
-Handle = Callable[[Message], Awaitable[Answered | None]]
+Say = Callable[[Doc], Awaitable[None]]
+Handle = Callable[[Message, Say], Awaitable[Answered | None]]
+"""Answers a message; what happens on the way to the answer is said at once."""
 Read = Callable[[], Awaitable[str | None]]
 """The next line without its end; None at the end of input."""
 
@@ -138,7 +140,7 @@ class Console:
             at=now,
             trust=Trust(verified=True),
         )
-        answer = await handle(message)
+        answer = await handle(message, self._say)
         if answer is None:
             hint = f"a command starts with {self._prefix}, like {self._prefix}help"
             self._print(f"unknown: {one_line(text, 40)} — {hint}")
@@ -234,14 +236,21 @@ class Console:
 
     def _show(self, document: Doc, room: Room | None = None, *, below: bool = False) -> None:
         """One write for each document, so that nothing comes between its lines."""
-        bare = Doc(document.blocks)
-        text = coloured(bare, self._width()) if self._colour else f"{plain(bare)}\n" if bare.blocks else ""
-        if self._colour and room is not None:
+        kept = [self._keep(file) for file in document.files]
+        if not self._colour:
+            self._write(f"{plain_with(document, kept)}\n")
+            return
+        text = coloured(Doc(document.blocks), self._width())
+        if room is not None:
             elsewhere = f"[{room.name}] " if room != self.room else ""
             # Cards of several groups come one upon the other: an empty line tells them apart.
-            card = "\n" if not below and len(bare.blocks) > 1 else ""
+            card = "\n" if not below and len(document.blocks) > 1 else ""
             text = f"{card}{'  ↳ ' if below else ''}{elsewhere}{text}"
-        self._write(text + "".join(f"{self._keep(file)}\n" for file in document.files))
+        self._write(text + "".join(f"{one}\n" for one in kept))
+
+    async def _say(self, document: Doc) -> None:
+        """Progress, between a line and the end of its answer."""
+        self._show(document)
 
     def _keep(self, file: File) -> str:
         """An attachment is put beside the state; its line says where."""

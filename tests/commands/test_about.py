@@ -10,8 +10,8 @@ from tests.talk import Talk
 
 
 @command(risk=Risk.CHANGE)
-async def restart(ctx: object, service: ServiceRef) -> Doc:
-    """Restart one service and wait until it is healthy.
+async def pin(ctx: object, service: ServiceRef) -> Doc:
+    """Pin one service and wait until it is healthy.
 
     It is `healthy` when its
     probe says so.
@@ -46,16 +46,16 @@ async def test_help_lists_only_what_you_may_do_here() -> None:
 
 
 async def test_help_of_one_is_its_whole_docstring() -> None:
-    talk = Talk(commands=(*Talk().commands, restart))
-    assert await talk.ask("ann", "!help restart") == (
-        "!restart SERVICE\n"
-        "Restart one service and wait until it is healthy.\n"
+    talk = Talk(commands=(*Talk().commands, pin))
+    assert await talk.ask("ann", "!help pin") == (
+        "!pin SERVICE\n"
+        "Pin one service and wait until it is healthy.\n"
         "It is healthy when its probe says so.\n"
-        'you may ask: the policy\'s line "restart" wants a confirmation; the asker may give it'
+        "you may ask: the policy's line \"pin\" wants a yes of admin (adam), not the asker's own"
     )
     assert (await talk.ask("ann", "!help !TEST  alert")).startswith("!test alert\n")
-    assert (await talk.ask("vic", "!help restart")).endswith(
-        "you may not: you have the role viewer; restart needs the role operator (ann) or admin (adam)"
+    assert (await talk.ask("vic", "!help pin")).endswith(
+        "you may not: you have the role viewer; pin needs the role operator (ann) or admin (adam)"
     )
 
 
@@ -91,14 +91,14 @@ async def test_ping_says_how_long_a_message_took_in_a_room() -> None:
 
 
 async def test_why_a_command() -> None:
-    rules = (Rule("restart", "db", Ask.APPROVE, by="admin", votes=2), Rule("restart", ask=Ask.CONFIRM))
-    roles = dict(BUILT_IN_ROLES) | {"web": Role("web", ("restart",), ("web-*",))}
-    talk = Talk(commands=(*Talk().commands, restart), policy=Policy(roles, rules))
+    rules = (Rule("pin", "db", Ask.APPROVE, by="admin", votes=2), Rule("pin", ask=Ask.CONFIRM))
+    roles = dict(BUILT_IN_ROLES) | {"web": Role("web", ("pin",), ("web-*",))}
+    talk = Talk(commands=(*Talk().commands, pin), policy=Policy(roles, rules))
     assert await talk.ask("ann", "!why ping") == "!ping: you may: role operator may ping"
-    assert (await talk.ask("ann", "!why restart db")).startswith(
-        '!restart: you may ask: the policy\'s line "restart db" wants 2 yes of admin (adam)'
+    assert (await talk.ask("ann", "!why pin db")).startswith(
+        '!pin: you may ask: the policy\'s line "pin db" wants 2 yes of admin (adam)'
     )
-    assert "may give it" in await talk.ask("ann", "!why !restart wiki")
+    assert "may give it" in await talk.ask("ann", "!why !pin wiki")
     assert (await talk.ask("vic", "!why test alert")).startswith(
         "!test alert: you may not: you have the role"
     )

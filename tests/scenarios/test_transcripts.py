@@ -14,7 +14,9 @@ from bot.platforms.console import Console
 from tests.talk import OPS, Talk
 
 HERE = Path(__file__).parent
-TRANSCRIPTS = sorted(path for path in HERE.glob("*.txt") if path.name != "fixed-lines.txt")
+TRANSCRIPTS = sorted(
+    path for path in HERE.glob("*.txt") if path.name not in {"fixed-lines.txt", "approvals.txt"}
+)
 
 
 def exchanges(text: str) -> list[tuple[str, list[str]]]:

@@ -22,6 +22,8 @@ HOUSE: dict[str, str] = {
     # The probe's binary is not in the image.
     "tocsin-test/unhealthy:1": f'{_PROBE} ["curl", "-fsS", "http://127.0.0.1:8080/health"]\n{_SERVE}',
     "tocsin-test/plain:1": _SERVE,
+    # Ignores SIGTERM, as process 1 without a handler does: it ends when its grace does.
+    "tocsin-test/stubborn:1": 'CMD ["sleep", "3600"]',
     "tocsin-test/exited:1": 'CMD ["sh", "-c", "echo cannot read /etc/app.conf >&2; exit 3"]',
     "tocsin-test/restarting:1": 'CMD ["sh", "-c", "echo connection refused >&2; exit 1"]',
     # Needs a memory limit, of 16 MiB say, and then ends within a second.
