@@ -271,7 +271,6 @@ class App:
         await self.journal.write(
             Entry(Kind.START, about={"platforms": sorted(self.platforms), "pid": os.getpid()})
         )
-        await self.approvals.recover()
         ages = Ages(
             self.config.retention.alerts, self.config.retention.journal, self.config.retention.payloads
         )
@@ -290,6 +289,7 @@ class App:
             with contextlib.suppress(TimeoutError, Upstream):
                 async with asyncio.timeout(5):
                     await self._learn_secrets()
+        await self.approvals.recover()
         self._supervise("outbox", self.outbox.run)
         self._supervise("bridge", self.bridge.run)
         self._supervise("retention", retention.run)

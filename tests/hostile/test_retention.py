@@ -7,6 +7,7 @@ from bot.caretaker import Ages, Retention
 from bot.core.model import Identity, Message, Room
 from bot.ports import Received
 from bot.store.alerts import AlertStore
+from bot.store.approvals import ApprovalStore
 from bot.store.database import Database
 from bot.store.inbox import InboxStore
 from bot.store.journal import JournalStore
@@ -21,7 +22,13 @@ async def test_an_event_that_slack_sends_again_after_an_hour_is_still_known(tmp_
         inbox, journal = InboxStore(database, outbox, clock), JournalStore(database, clock)
         short = timedelta(minutes=5)
         retention = Retention(
-            Ages(short, short, short), AlertStore(database, outbox, clock), inbox, outbox, journal, clock
+            Ages(short, short, short),
+            AlertStore(database, outbox, clock),
+            inbox,
+            outbox,
+            journal,
+            clock,
+            ApprovalStore(database, outbox, clock),
         )
         asked = Message("C1:1.0", Room("slack", "C1"), Identity("slack", "T/U"), "!restart x", clock.now())
         await inbox.put("slack", [asked])

@@ -49,15 +49,29 @@ def start(engine: Engine, folder: Path) -> Path:
     wait(engine, "web", lambda state: state["Health"]["Status"] == "healthy")
     wait(engine, "api", lambda state: state["Health"]["Status"] == "unhealthy")
     wait(engine, "migrate", lambda state: state["Status"] == "exited" and state["ExitCode"] == 3)
-    wait(engine, "report", lambda state: state["OOMKilled"])
+    _run_out_of_memory(engine)
     wait(engine, "worker", lambda state: state["Restarting"])
     return file
 
 
+def _run_out_of_memory(engine: Engine) -> None:
+    """The Engine learns of the kernel's kill from an event that may come after the exit: then once more."""
+    for _ in range(10):
+        wait(engine, "report", lambda state: state["Status"] == "exited")
+        if state(engine, "report")["OOMKilled"]:
+            return
+        (container,) = engine.client.containers.list(all=True, filters={"label": _labels("report")})
+        container.start()
+    raise TimeoutError(f"report is never reported as out of memory: {state(engine, 'report')}")
+
+
+def _labels(service: str) -> list[str]:
+    return [f"com.docker.compose.project={PROJECT}", f"com.docker.compose.service={service}"]
+
+
 def state(engine: Engine, service: str) -> dict[str, Any]:
     """What the Engine says under `State` of the service's one container."""
-    labels = [f"com.docker.compose.project={PROJECT}", f"com.docker.compose.service={service}"]
-    (container,) = engine.client.containers.list(all=True, filters={"label": labels})
+    (container,) = engine.client.containers.list(all=True, filters={"label": _labels(service)})
     found: dict[str, Any] = container.attrs["State"]
     return found
 
