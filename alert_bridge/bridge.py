@@ -103,8 +103,12 @@ class Bridge:
         if not payloads:
             return 0
         batch = _Batch()
+        loop = asyncio.get_running_loop()
         for payload in payloads:
+            began = loop.time()
             await self._take(payload, batch)
+            # A stalled sender tries again and makes it worse; a card may come a little later.
+            await asyncio.sleep(min(4 * (loop.time() - began), 0.02) if self._store.pressed else 0)
         self._step(Step.GROUP_DECIDED)
         await self._store.fold(payloads, list(batch.groups.values()), batch.outgoing, batch.entries)
         return len(payloads)

@@ -3,9 +3,11 @@
 Imports prompt_toolkit; only `tocsin console` on a terminal imports this file.
 """
 
+import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO, cast
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
@@ -14,7 +16,7 @@ from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.input import Input
 from prompt_toolkit.output import Output
-from prompt_toolkit.patch_stdout import patch_stdout
+from prompt_toolkit.patch_stdout import StdoutProxy
 
 from bot.core.authority import describe
 from bot.platforms.console import Console
@@ -66,7 +68,11 @@ class Prompt:
 @contextmanager
 def above_the_prompt() -> Iterator[None]:
     """While this holds, what is written to standard output appears above the line that is being typed."""
-    with patch_stdout(raw=True):
+    # prompt_toolkit's own patch_stdout() collects output for 0.2 s, which each answer would come late.
+    with (
+        StdoutProxy(sleep_between_writes=0.01, raw=True) as proxy,
+        contextlib.redirect_stdout(cast(TextIO, proxy)),
+    ):
         yield
 
 

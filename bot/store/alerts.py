@@ -51,6 +51,9 @@ class Root:
     open: bool
 
 
+PRESS = 4
+"""Posts in one commit from which senders are many."""
+
 _ROOTS = """
 SELECT platform, address, room,
        refused IS NOT NULL AND NOT EXISTS (
@@ -58,6 +61,14 @@ SELECT platform, address, room,
          WHERE d.platform = r.platform AND d.address = r.address AND d.lane = r.lane AND d.parked = 1
        ) AS closed
 FROM roots AS r WHERE lane = ?
+"""
+_ROOTS_OF = """
+SELECT r.lane, platform, address, room,
+       refused IS NOT NULL AND NOT EXISTS (
+         SELECT 1 FROM deliveries AS d
+         WHERE d.platform = r.platform AND d.address = r.address AND d.lane = r.lane AND d.parked = 1
+       ) AS closed
+FROM roots AS r WHERE r.lane IN (SELECT value FROM json_each(?))
 """
 """A refused place where something is parked is the last one that the lane has: what is new waits too."""
 
@@ -75,6 +86,12 @@ class AlertStore:
         self._queue: list[tuple[asyncio.Future[None], tuple[str, float, bytes, str]]] = []
         self._committing: asyncio.Task[None] | None = None
         self.news = asyncio.Event()
+        self._pressed_until = 0.0
+
+    @property
+    def pressed(self) -> bool:
+        """Whether senders wait for the disk in numbers: then what is not urgent should give way."""
+        return asyncio.get_running_loop().time() < self._pressed_until
 
     # ---- in
 
@@ -92,6 +109,8 @@ class AlertStore:
     async def _commit(self) -> None:
         while self._queue:
             batch, self._queue = self._queue, []
+            if len(batch) >= PRESS:
+                self._pressed_until = asyncio.get_running_loop().time() + 0.02
             try:
                 async with self._database.transaction() as tx:
                     await tx.many(
@@ -196,10 +215,12 @@ async def _still_there(tx: Transaction, outgoing: Sequence[Outgoing]) -> None:
     for one in outgoing:
         if one.op is not Op.ROOT:
             wanted.setdefault(one.lane, set()).add((one.room.platform, one.room.address))
-    for lane, places in wanted.items():
-        closed = {(r["platform"], r["address"]) for r in await tx.rows(_ROOTS, (lane,)) if r["closed"]}
-        if closed & places:
-            raise Upstream("a room has just refused a message that goes on elsewhere: looked up again")
+    if not wanted:
+        return
+    # One question for all: each would be a trip to the connection's thread, with the lock held.
+    rows = await tx.rows(_ROOTS_OF, (json.dumps(list(wanted)),))
+    if any(row["closed"] and (row["platform"], row["address"]) in wanted[row["lane"]] for row in rows):
+        raise Upstream("a room has just refused a message that goes on elsewhere: looked up again")
 
 
 async def _save(tx: Transaction, group: StoredGroup) -> None:

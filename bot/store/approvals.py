@@ -130,7 +130,7 @@ class ApprovalStore:
         """Use it up: True for exactly one caller, ever, and only while it is approved, of this digest, and
         not expired."""
         async with self._database.transaction() as tx:
-            rows = await tx.run(
+            rows = await tx.count(
                 "UPDATE approvals SET state = 'running', why = ''"
                 " WHERE id = ? AND state = 'approved' AND digest = ? AND expires > ?",
                 (key, digest, self._clock.now().timestamp()),
@@ -232,7 +232,7 @@ class ApprovalStore:
         async with self._database.transaction() as tx:
             old = "SELECT id FROM approvals WHERE ended IS NOT NULL AND ended < ?"
             await tx.run(f"DELETE FROM votes WHERE approval IN ({old})", (before.timestamp(),))  # noqa: S608
-            return await tx.run(
+            return await tx.count(
                 "DELETE FROM approvals WHERE ended IS NOT NULL AND ended < ?", (before.timestamp(),)
             )
 

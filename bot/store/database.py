@@ -4,7 +4,7 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from importlib import resources
@@ -73,31 +73,57 @@ def prepare(state: Path) -> None:
 
 
 class Transaction:
-    """Statements that become durable together. Made by `Database.transaction` only."""
+    """Statements that become durable together. Made by `Database.transaction` only.
 
-    def __init__(self, connection: aiosqlite.Connection, database: "Database") -> None:
-        self._connection = connection
+    Statements without a result wait, and go to the connection's thread together: at the next read, or with
+    the COMMIT. Each way there and back costs as much as ten statements, and the lock is held meanwhile.
+    """
+
+    def __init__(self, database: "Database") -> None:
         self._database = database
+        self._waiting: list[tuple[bool, str, Any]] = []
+        self.begun = False
 
-    async def run(self, sql: str, params: Params = ()) -> int:
-        """Returns the number of rows it touched."""
-        cursor = await self._connection.execute(sql, params)
-        return cursor.rowcount
-
-    async def insert(self, sql: str, params: Params = ()) -> int:
-        """Returns the new row's id."""
-        row = await self._connection.execute_insert(sql, params)
-        return int(row[0]) if row is not None else 0
+    async def run(self, sql: str, params: Params = ()) -> None:
+        """Without a result; an error of it may show only at the end of the transaction."""
+        self._waiting.append((False, sql, params))
 
     async def many(self, sql: str, rows: Iterable[Params]) -> None:
-        await self._connection.executemany(sql, rows)
+        """As `run`, for each row."""
+        self._waiting.append((True, sql, list(rows)))
+
+    async def count(self, sql: str, params: Params = ()) -> int:
+        """Returns the number of rows it touched."""
+        return int(await self._send(lambda connection: connection.execute(sql, params).rowcount))
 
     async def rows(self, sql: str, params: Params = ()) -> list[sqlite3.Row]:
-        return list(await self._connection.execute_fetchall(sql, params))
+        found: list[sqlite3.Row] = await self._send(
+            lambda connection: connection.execute(sql, params).fetchall()
+        )
+        return found
 
     async def one(self, sql: str, params: Params = ()) -> sqlite3.Row | None:
         found = await self.rows(sql, params)
         return found[0] if found else None
+
+    async def commit(self) -> None:
+        """Only for `Database.transaction`."""
+        if self.begun or self._waiting:
+            await self._send(lambda connection: connection.execute("COMMIT"))
+
+    async def _send(self, last: Callable[[sqlite3.Connection], Any]) -> Any:
+        """One trip to the connection's thread: BEGIN where it is the first, what waits, and `last`."""
+        waiting, self._waiting = self._waiting, []
+        begins, self.begun = not self.begun, True
+
+        def work(connection: sqlite3.Connection) -> Any:
+            if begins:
+                connection.execute("BEGIN IMMEDIATE")
+            for many, sql, params in waiting:
+                (connection.executemany if many else connection.execute)(sql, params)
+            return last(connection)
+
+        return await self._database.in_thread(work)
 
     async def journal(self, entries: Sequence[Entry], at: datetime) -> None:
         """Append entries to the journal's chain."""
@@ -169,9 +195,9 @@ class Database:
         async with self._lock:
             writer = self._open_writer()
             try:
-                await writer.execute("BEGIN IMMEDIATE")
-                yield Transaction(writer, self)
-                await writer.execute("COMMIT")
+                tx = Transaction(self)
+                yield tx
+                await tx.commit()
             except BaseException as trouble:
                 self._head = None
                 if self._writer is not None:
@@ -209,6 +235,11 @@ class Database:
     def set_journal_head(self, seq: int, head: str) -> None:
         """Only for `Transaction.journal`; forgotten again when the transaction rolls back."""
         self._head = (seq, head)
+
+    async def in_thread(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
+        """Only for `Transaction`: many statements in one trip, for which aiosqlite has no public name."""
+        writer = self._open_writer()
+        return await writer._execute(lambda: work(writer._conn))  # type: ignore[no-untyped-call]
 
     def _open_writer(self) -> aiosqlite.Connection:
         if self._writer is None:

@@ -115,6 +115,6 @@ class InboxStore:
     async def prune(self, before: datetime) -> int:
         """Forget finished events older than that; an id is recognised as seen until then."""
         async with self._database.transaction() as tx:
-            return await tx.run(
+            return await tx.count(
                 "DELETE FROM inbox WHERE done_at IS NOT NULL AND at < ?", (before.timestamp(),)
             )

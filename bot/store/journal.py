@@ -59,7 +59,7 @@ class JournalStore:
                 return 0
             about = {"through": last["seq"], "hash": last["hash"]}
             await tx.journal([Entry(Kind.PRUNED, about=about)], self._clock.now())
-            return await tx.run("DELETE FROM journal WHERE seq <= ?", (last["seq"],))
+            return await tx.count("DELETE FROM journal WHERE seq <= ?", (last["seq"],))
 
 
 def export(rows: Sequence[Row]) -> str:

@@ -308,7 +308,7 @@ class OutboxStore:
                 "UPDATE roots SET refused = NULL WHERE (lane, platform, address) IN"
                 " (SELECT lane, platform, address FROM deliveries WHERE parked = 1)"
             )
-            return await tx.run("UPDATE deliveries SET parked = 0, due = ? WHERE parked = 1", (now,))
+            return await tx.count("UPDATE deliveries SET parked = 0, due = ? WHERE parked = 1", (now,))
 
     async def reopen(self, platforms: Collection[str]) -> None:
         """At start: messages on platforms that were not configured for a time get their newest card."""
@@ -364,7 +364,7 @@ class OutboxStore:
     async def prune(self, before: datetime) -> int:
         """Forget where messages stand that nothing waits for and that no group lives in any more."""
         async with self._database.transaction() as tx:
-            return await tx.run(
+            return await tx.count(
                 "DELETE FROM roots WHERE at < ?"
                 " AND lane NOT IN (SELECT lane FROM groups) AND lane NOT IN (SELECT lane FROM deliveries)",
                 (before.timestamp(),),
