@@ -76,7 +76,7 @@ def test_dying_at_a_step_of_a_question(on_stage: Stage, step: Step) -> None:
     tocsin = on_stage.tocsin.start()
     on_stage.until(lambda s: s.tocsin.get("/readyz")[0] == 200)
     tocsin.stop()
-    tocsin.start(die=f"{step.value}:1")
+    tocsin.start(die=f"{step.value}:1", wait=False)
     on_stage.synapse.send(on_stage.ann["access_token"], on_stage.room, {"msgtype": "m.text", "body": "!ping"})
     tocsin.died()
     tocsin.start()
