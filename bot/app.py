@@ -161,7 +161,11 @@ class App:
         if self._probe is None or (self._probe.done() and loop.time() - self._probed > 1):
             self._probe = loop.create_task(self._look())
             self._probed = loop.time()
-        return await asyncio.shield(self._probe)
+        found = await asyncio.shield(self._probe)
+        if self.intake.trouble:
+            # Known at this moment, whatever was true a second ago.
+            found = {**found, "store": Readiness(False, self.intake.trouble)}
+        return found
 
     async def _look(self) -> dict[str, Readiness]:
         parts: dict[str, Awaitable[Readiness]] = {"store": self._store_ready()}
