@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.core.errors import TocsinError, Upstream
 from bot.core.model import Readiness
-from estate.model import Container, Detail, Health, Image, Probe, State
+from estate.model import Container, Detail, Health, Image, Mount, Probe, State
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -304,7 +304,14 @@ def read_detail(row: _Json, container: Container) -> Detail:
         restart_policy=str((host.get("RestartPolicy") or {}).get("Name") or "no"),
         memory_limit=int(host.get("Memory") or 0),
         patience=_patience(config.get("Healthcheck") or {}),
+        mounts=tuple(_mount(one) for one in row.get("Mounts") or ()),
     )
+
+
+def _mount(row: _Json) -> Mount:
+    kind, source = str(row.get("Type") or ""), str(row.get("Source") or "")
+    writable = bool(row.get("RW", True))
+    return Mount(kind, source, str(row.get("Destination") or ""), str(row.get("Name") or ""), writable)
 
 
 def _patience(check: _Json) -> timedelta:

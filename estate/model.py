@@ -65,6 +65,21 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Mount:
+    """What a container sees of a disk."""
+
+    kind: str
+    """volume | bind | tmpfs | …, in the Engine's words."""
+    source: str
+    """The path on the Engine's host; empty where there is none."""
+    destination: str
+    """The path inside the container."""
+    name: str = ""
+    """The volume's name."""
+    writable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Detail:
     """One container, looked at closely (one more call)."""
 
@@ -86,11 +101,12 @@ class Detail:
     """Bytes; 0: none."""
     patience: timedelta = timedelta(0)
     """How long the healthcheck may take to decide: start period + retries x (interval + time-out)."""
+    mounts: tuple[Mount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image that the Engine has."""
+    """An image that the Engine has. The list leaves what stands after `created` empty."""
 
     id: str
     host: str
@@ -99,6 +115,11 @@ class Image:
     size: int
     """Bytes."""
     created: datetime | None
+    os: str = ""
+    architecture: str = ""
+    variant: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
