@@ -1,6 +1,6 @@
 """The sockets: Protocols of few methods. Rooms plug in, the app connects."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -10,6 +10,7 @@ from bot.core.delivery import Delivery, Outgoing
 from bot.core.doc import Doc
 from bot.core.journal import Entry, Row
 from bot.core.model import Event, Identity, Readiness, Room
+from bot.core.release import Release
 from estate.model import Container, Detail, Image, Tree
 
 
@@ -131,6 +132,10 @@ class Journal(Protocol):
         """Number and hash of the newest row."""
         ...
 
+    async def releases(self, service: str) -> Sequence[Release]:
+        """What was done to the image of a service (its full name), and ended well; the newest first."""
+        ...
+
 
 class Outbox(Protocol):
     """What waits to be said."""
@@ -219,6 +224,10 @@ class Approvals(Protocol):
 # ---- the estate -----------------------------------------------------------------------------------------
 
 
+Say = Callable[[str], Awaitable[None]]
+"""A line of progress."""
+
+
 class Engine(Protocol):
     """A Docker Engine. Raises Upstream, bounded in time, when it does not answer."""
 
@@ -235,6 +244,22 @@ class Engine(Protocol):
         ...
 
     async def images(self) -> Sequence[Image]: ...
+
+    async def image(self, reference: str) -> Image:
+        """One, by name, digest or id, looked at closely. A permanent Upstream when it is not there."""
+        ...
+
+    async def tag(self, image_id: str, reference: str) -> None:
+        """Give an image one more name. Takes it from the image that has it now."""
+        ...
+
+    async def untag(self, reference: str) -> None:
+        """Take one name away. Raises Upstream when that would remove an image that something uses."""
+        ...
+
+    async def pull(self, reference: str, login: Mapping[str, str] | None, say: Say) -> None:
+        """From its registry; `say` hears how far it is. Raises Upstream, also for what fails half-way."""
+        ...
 
     async def restart(self, container: Container, *, grace: int) -> None:
         """Stop it, with `grace` seconds to end by itself, and start it. Returns when the Engine did."""
