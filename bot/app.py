@@ -39,6 +39,7 @@ from bot.store.inbox import InboxStore
 from bot.store.journal import JournalStore
 from bot.store.outbox import OutboxStore
 from commands import look
+from estate.hands import Hands
 from estate.model import Tree
 from estate.myself import Myself, myself
 
@@ -99,6 +100,7 @@ class App:
         self._probed = 0.0
         self._book = Book(self.alerts)
         self._myself = who_am_i(engines)
+        self._hands = hands(config)
         self._approval_store = ApprovalStore(self.database, self.outbox_store, self.clock)
         self.approvals = Approvals(
             self._approval_store,
@@ -153,6 +155,7 @@ class App:
             encryption={"matrix": config.matrix.encryption} if config.matrix else {},
             approvals=self.approvals,
             myself=self._myself,
+            hands=self._hands,
         )
 
     async def ready(self) -> dict[str, Readiness]:
@@ -337,6 +340,7 @@ class App:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
         closings = [platform.close() for platform in self.platforms.values()]
+        closings += [self._hands.close()] if self._hands is not None else []
         closings += [closing() for e in self._engines if (closing := getattr(e, "close", None)) is not None]
         await asyncio.gather(*(_bounded_close(closing) for closing in closings))
         if self._tasks:
@@ -480,6 +484,17 @@ def compose_tree(config: Config) -> LateTree | None:
         return None
     paths = config.estate.paths
     return LateTree(seen(config.estate.root, paths), [seen(folder, paths) for folder in config.estate.also])
+
+
+def hands(config: Config) -> Hands | None:
+    """What changes files and deploys, when there is an estate to change."""
+    estate = config.estate
+    if estate.root is None:
+        return None
+    environ = dict(os.environ)
+    if estate.docker is not None:
+        environ["DOCKER_HOST"] = estate.docker
+    return Hands(environ=environ, compose=estate.compose, paths=estate.paths, git=estate.git == "auto")
 
 
 def seen(path: Path, paths: Mapping[str, str]) -> Path:

@@ -579,7 +579,9 @@ class Approvals:
             await self._store.say(key, lambda now, at: self._progress(now, at, tuple(lines)))
 
         self._step(Step.EXECUTION_STARTED)
-        state, document = await self._hands(replace(ctx, run=Run(plan, progress)), command, args)
+        yes = tuple(f"{one.person} ({one.identity})" for one in stored.approval.yes)
+        run = Run(plan, progress, self._step, stored.approval.code, yes)
+        state, document = await self._hands(replace(ctx, run=run), command, args)
         self._step(Step.EXECUTION_ENDED)
         document = ended(ctx.redactor.doc(document), state)
         await self._end(key, state, document)

@@ -1,7 +1,19 @@
 """The commands. `ALL` is the only registry: what is not in it does not exist."""
 
 from bot.core.command import Command
-from commands import about, alerts, approvals, images, journal, lifecycle, logs, status
+from commands import (
+    about,
+    alerts,
+    approvals,
+    images,
+    journal,
+    lifecycle,
+    logs,
+    pin,
+    rollback,
+    status,
+    update,
+)
 
 ALL: tuple[Command, ...] = (
     about.help_,
@@ -18,6 +30,9 @@ ALL: tuple[Command, ...] = (
     lifecycle.restart,
     lifecycle.start,
     lifecycle.stop,
+    pin.pin,
+    update.update,
+    rollback.rollback,
     approvals.approve,
     approvals.deny,
     approvals.cancel,
