@@ -199,6 +199,8 @@ class PlanView:
     who: str
     """Whose yes it wants, in words."""
     expires: datetime
+    note: str = ""
+    """What it waits for, where that is not a yes in time."""
 
 
 class Approvals(Protocol):
@@ -212,6 +214,10 @@ class Approvals(Protocol):
 
     async def cancel(self, asker: Asker, code: str) -> Doc:
         """Taken back by who asked."""
+        ...
+
+    async def break_glass(self, asker: Asker, code: str, reason: str) -> Doc:
+        """It runs after the policy's countdown, unless somebody stops it."""
         ...
 
     async def pending(self) -> Sequence[PlanView]: ...

@@ -33,6 +33,8 @@ class Kind(StrEnum):
     """A plan was shown: its code, its digest, what it would do."""
     VOTE = "vote"
     """Somebody said yes or no to a plan, and it counted."""
+    GLASS = "glass"
+    """Somebody broke the glass, or put their name to what another one ran so."""
     EXECUTION = "execution"
     """A plan's next state: approved, running, done, and every other."""
     PRUNED = "pruned"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.core.approval import Approval, State, Vote
+from bot.core.approval import Approval, Glass, State, Vote
 from bot.core.delivery import Outgoing
 from bot.core.doc import Doc, from_json, to_json
 from bot.core.journal import Entry
@@ -131,9 +131,9 @@ class ApprovalStore:
         not expired."""
         async with self._database.transaction() as tx:
             rows = await tx.count(
-                "UPDATE approvals SET state = 'running', why = ''"
-                " WHERE id = ? AND state = 'approved' AND digest = ? AND expires > ?",
-                (key, digest, self._clock.now().timestamp()),
+                "UPDATE approvals SET state = 'running', why = '' WHERE id = ? AND digest = ?"
+                " AND (state = 'approved' AND expires > ? OR state = 'counting' AND runs_at <= ?)",
+                (key, digest, now := self._clock.now().timestamp(), now),
             )
             if rows != 1:
                 return False
@@ -182,8 +182,8 @@ class ApprovalStore:
                 )
         ended = None if after.state.pending or after.state is State.RUNNING else self._clock.now().timestamp()
         await tx.run(
-            "UPDATE approvals SET state = ?, why = ?, ended = ? WHERE id = ?",
-            (after.state.value, after.why, ended, after.id),
+            "UPDATE approvals SET state = ?, why = ?, ended = ?, glass = ?, runs_at = ? WHERE id = ?",
+            (after.state.value, after.why, ended, *_glass_to_sql(after.glass), after.id),
         )
 
     # ---- reading
@@ -195,7 +195,7 @@ class ApprovalStore:
         """The one that is pending under this code, else the newest that was."""
         return await self._find(
             "SELECT * FROM approvals WHERE code = ?"
-            " ORDER BY state IN ('asked', 'approved', 'running') DESC, asked DESC LIMIT 1",
+            " ORDER BY state IN ('asked', 'approved', 'counting', 'running') DESC, asked DESC LIMIT 1",
             (code,),
         )
 
@@ -221,6 +221,12 @@ class ApprovalStore:
             [state.value for state in states],
         )
         return [await self._whole(row) for row in rows]
+
+    async def unsigned(self) -> list[Stored]:
+        """What ran behind broken glass and has no second name yet, oldest first."""
+        rows = await self._database.rows("SELECT * FROM approvals WHERE glass IS NOT NULL ORDER BY asked")
+        every = [await self._whole(row) for row in rows]
+        return [one for one in every if one.approval.unsigned]
 
     async def lane_of(self, room: Room, message_id: str) -> str | None:
         """The approval whose card this message is."""
@@ -267,6 +273,7 @@ def _stored(row: sqlite3.Row, votes: Sequence[sqlite3.Row]) -> Stored:
             state=State(row["state"]),
             votes=tuple(_vote(one) for one in votes),
             why=row["why"],
+            glass=_glass_from_json(row["glass"]),
         ),
         command=row["command"],
         targets=tuple(json.loads(row["targets"])),
@@ -278,6 +285,30 @@ def _stored(row: sqlite3.Row, votes: Sequence[sqlite3.Row]) -> Stored:
         card=from_json(json.loads(row["card"])),
         asked=utc(row["asked"]),
     )
+
+
+def _glass_to_sql(glass: Glass | None) -> tuple[str | None, float | None]:
+    if glass is None:
+        return None, None
+    about = {
+        "by": glass.by,
+        "platform": glass.identity.platform,
+        "user_id": glass.identity.user_id,
+        "reason": glass.reason,
+        "runs_at": glass.runs_at.timestamp(),
+        "trust": asdict(glass.trust),
+        "signed": glass.signed,
+    }
+    return json.dumps(about), glass.runs_at.timestamp()
+
+
+def _glass_from_json(text: str | None) -> Glass | None:
+    if text is None:
+        return None
+    about = json.loads(text)
+    identity = Identity(about["platform"], about["user_id"])
+    trust = Trust(**about["trust"])
+    return Glass(about["by"], identity, about["reason"], utc(about["runs_at"]), trust, about["signed"])
 
 
 def _vote(row: sqlite3.Row) -> Vote:
