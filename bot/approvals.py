@@ -16,7 +16,7 @@ from bot.context import Context, Run, Services
 from bot.core import approval as life
 from bot.core.approval import Approval, Glass, State, Vote
 from bot.core.authority import Asker, Ballot, Deny, authorize, may_break, may_stop, may_vote, voters
-from bot.core.command import Command
+from bot.core.command import Command, Parts
 from bot.core.delivery import Op, Outgoing
 from bot.core.doc import Doc, Line, Mention, Paragraph, Text, line, plain, say
 from bot.core.duration import say_duration
@@ -99,7 +99,7 @@ class Approvals:
 
     async def asked_before(self, message: Message) -> bool:
         """Whether this very message made a plan: it is answered once, also after a kill."""
-        return await self._store.by_request(message.sender.platform, message.id) is not None
+        return bool(await self._store.by_request(message.sender.platform, message.id))
 
     async def ask(
         self, ctx: Context, command: Command, args: dict[str, object], targets: Sequence[str], rule: Rule
@@ -107,12 +107,10 @@ class Approvals:
         """Show what would happen and wait for those who may say yes. What is returned is said to the asker
         at once; it is empty where the card goes through the outbox. Raises what the preview raises."""
         assert ctx.person is not None  # who is not listed was refused
-        plan = await self._plan(ctx, command, args)
-        stored = await self._store.create(
-            lambda code: self._draft(ctx, command, targets, rule, plan, code), self._pick
-        )
-        self._step(Step.PLAN_COMMITTED)
-        self._news.set()
+        parts = await command.splitter(ctx, **args) if command.splitter is not None else None
+        if parts is not None:
+            return await self._ask_each(ctx, command, args, targets, rule, parts)
+        stored = await self._create(ctx, command, args, targets, rule)
         card = stored.card if ctx.message.room.platform in self._direct else Doc(())
         if stored.approval.needed:
             return card
@@ -122,15 +120,60 @@ class Approvals:
         await ctx.tell(ctx.redactor.doc(card))
         return await self._carry_out(stored.approval.id, ctx.tell)
 
-    async def _plan(self, ctx: Context, command: Command, args: dict[str, object]) -> Plan:
+    async def _ask_each(
+        self,
+        ctx: Context,
+        command: Command,
+        args: dict[str, object],
+        targets: Sequence[str],
+        rule: Rule,
+        parts: Parts,
+    ) -> Doc:
+        """A plan for each part; each is voted on and carried out by itself."""
+        cards = []
+        for name in parts.names:
+            stored = await self._create(ctx, command, args, targets, rule, name)
+            cards.append(stored.card)
+            if not stored.approval.needed:
+                self._start(stored.approval.id)
+        if ctx.message.room.platform not in self._direct:
+            return parts.said
+        blocks = [block for card in cards for block in card.blocks]
+        return Doc((*parts.said.blocks, *blocks), tuple(file for card in cards for file in card.files))
+
+    async def _create(
+        self,
+        ctx: Context,
+        command: Command,
+        args: dict[str, object],
+        targets: Sequence[str],
+        rule: Rule,
+        part: str = "",
+    ) -> Stored:
+        plan = await self._plan(ctx, command, args, part)
+        stored = await self._store.create(
+            lambda code: self._draft(ctx, command, targets, rule, plan, code, part), self._pick
+        )
+        self._step(Step.PLAN_COMMITTED)
+        self._news.set()
+        return stored
+
+    async def _plan(self, ctx: Context, command: Command, args: dict[str, object], part: str = "") -> Plan:
         assert command.planner is not None  # held for every command above reading
         async with asyncio.timeout(PREVIEW.total_seconds()):
-            plan: Plan = await command.planner(ctx, **args)
+            plan: Plan = await command.planner(ctx, **args, **_named(part))
         who = f"{ctx.person.name if ctx.person else ''} {ctx.identity}"
         return replace(plan, requester=who, policy=policy_version(ctx.services.policy))
 
     def _draft(
-        self, ctx: Context, command: Command, targets: Sequence[str], rule: Rule, plan: Plan, code: str
+        self,
+        ctx: Context,
+        command: Command,
+        targets: Sequence[str],
+        rule: Rule,
+        plan: Plan,
+        code: str,
+        part: str = "",
     ) -> tuple[Stored, Telling]:
         assert ctx.person is not None
         now, room = ctx.now, ctx.services.named(ctx.message.room)
@@ -153,6 +196,7 @@ class Approvals:
             room=room.name,
             card=card,
             asked=now,
+            part=part,
         )
         about = {"digest": plan.digest, "plan": plan.content, "request": ctx.message.id}
         entry = self._entry(stored, Kind.PLAN, str(ctx.identity), ctx.person.name, **about)
@@ -349,10 +393,11 @@ class Approvals:
         """A request, a vote or a card was edited or redacted."""
         how = "edited" if gone.how is Withdrawal.EDITED else "redacted"
         platform = gone.room.platform
-        request = await self._store.by_request(platform, gone.message_id)
-        if request is not None:
+        requests = await self._store.by_request(platform, gone.message_id)
+        for request in requests:
             if gone.how is Withdrawal.REDACTED or gone.by == request.request.sender:
                 await self._withdraw(request, State.CANCELLED, f"the request was {how}", gone)
+        if requests:
             return
         voted = await self._store.by_vote(platform, gone.message_id)
         if voted is not None:
@@ -528,7 +573,7 @@ class Approvals:
                 return "look at it with status"
             ctx = self._context(stored)
             async with asyncio.timeout(FINDING.total_seconds()):
-                return await command.finder(ctx, **self._args(ctx))
+                return await command.finder(ctx, **self._args(ctx), **_named(stored.part))
         except (UserError, Upstream) as trouble:
             return f"unknown, for I could not look: {trouble}"
         except TimeoutError:
@@ -635,7 +680,7 @@ class Approvals:
         if lost is not None:
             return _Stop(State.CANCELLED, lost)
         try:
-            plan = await self._plan(ctx, command, self._args(ctx))
+            plan = await self._plan(ctx, command, self._args(ctx), stored.part)
         except (UserError, Upstream, TimeoutError) as trouble:
             said = str(trouble) or "it took too long"
             return _Stop(State.DRIFTED, f"the plan cannot be made any more: {said}")
@@ -834,6 +879,10 @@ class Approvals:
         place = stored.request.room.place
         named = {"code": stored.approval.code, "command": stored.command, "subject": stored.subject}
         return Entry(kind, actor, person, place, {**named, **about})
+
+
+def _named(part: str) -> dict[str, object]:
+    return {"part": part} if part else {}
 
 
 def _moved(moves: Sequence[str]) -> str:

@@ -1,38 +1,43 @@
 """Pin: a floating tag becomes the exact version that runs now."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bot.context import Context
-from bot.core.command import ServiceRef, command
-from bot.core.doc import Doc
-from bot.core.errors import Refused
+from bot.core.authority import EVERYTHING, Deny, authorize
+from bot.core.command import Parts, ServiceRef, command
+from bot.core.doc import Block, Code, Doc, Items, Line, Paragraph, doc, line
+from bot.core.errors import Refused, UsageError
 from bot.core.model import Risk
 from bot.core.plan import Plan
-from commands.look import look_running
+from commands.look import View, look_running
 from commands.release import Wanted, Words, plan_release
 from commands.rollout import carry_out
 from commands.site import Running, Site, running, site_of
 from estate.budget import Budget
 from estate.compose.locus import image_locus
+from estate.inventory import Thing
 from estate.proof import By, Proof, Unproved, prove
-from estate.reference import Reference
+from estate.reference import Reference, parse_reference
 
 
 @command(risk=Risk.CHANGE)
 async def pin(
     ctx: Context,
-    service: ServiceRef,
+    service: ServiceRef | None = None,
     version: str | None = None,
     *,
     digest: bool = False,
     shared: bool = False,
+    all_: bool = False,
 ) -> Doc:
     """Replace a floating tag by the exact version that runs now.
 
     Which version that is, is proved by digest against the registry; with VERSION only that one is tried. The
     file changes in that one value, wherever it comes from, and the service is made anew from the very same
     image. `--digest` pins what runs by its digest where no version can be proved. `--shared` also pins the
-    services whose image is written in the same place.
+    services whose image is written in the same place. `--all` makes a plan for each project, and says what
+    cannot be pinned, and why.
     """
     return await carry_out(ctx, "pinned")
 
@@ -40,31 +45,149 @@ async def pin(
 @pin.preview
 async def _(
     ctx: Context,
-    service: ServiceRef,
+    service: ServiceRef | None = None,
     version: str | None = None,
     *,
     digest: bool = False,
     shared: bool = False,
+    all_: bool = False,
+    part: str = "",
 ) -> Plan:
     view = await look_running(ctx.services)
+    if part:
+        return await _plan_project(ctx, view, part)
+    if service is None:
+        raise UsageError(f"{pin.usage(ctx.services.prefix)} — say which service, or --all")
     thing = view.find(service)
     site = await site_of(ctx, view, thing)
     first = await running(ctx, site, site.deployment.service)
-    together = [first, *[await running(ctx, site, name) for name in _sharing(site, first, shared)]]
     _hold_floats(first, version, digest)
-    _hold_same(together)
-    reference, by, named = await _proved(site, first, version, digest)
-    wanted = [Wanted(one, str(reference), one.image.id, named) for one in together]
-    image = first.image.id
-    notes = [f"proved by {by}: {image.removeprefix('sha256:')[:12]} is {reference}"]
-    notes += ["a digest holds still and says no version"] if reference.digest else []
+    chosen = await _chosen(ctx, site, first, version, digest=digest, shared=shared, budget=Budget())
     words = Words(
         "pin",
         {**({"version": version} if version else {}), **({"digest": True} if digest else {})},
-        first=[] if reference.digest else [f"POST /images/{image[:19]}/tag {reference}"],
-        notes=notes,
+        first=chosen.calls,
+        notes=chosen.notes,
     )
-    return await plan_release(ctx, site, wanted, words)
+    return await plan_release(ctx, site, chosen.wanted, words)
+
+
+@pin.parts
+async def _(
+    ctx: Context,
+    service: ServiceRef | None = None,
+    version: str | None = None,
+    *,
+    digest: bool = False,
+    shared: bool = False,
+    all_: bool = False,
+) -> Parts | None:
+    if not all_:
+        return None
+    if service is not None or version is not None or digest or shared:
+        raise UsageError(f"{ctx.services.prefix}pin --all — it takes nothing else")
+    view = await look_running(ctx.services)
+    projects = sorted({thing.project for thing in view.things if thing.project and thing.containers})
+    surveys = [await survey(ctx, view, project) for project in projects]
+    refused = [line(Code(name), f": {why}") for one in surveys for name, why in one.refused]
+    plans = tuple(one.project for one in surveys if one.chosen)
+    if not plans and not refused:
+        raise Refused("nothing that runs has a floating tag")
+    head = "1 plan" if len(plans) == 1 else f"{len(plans)} plans, one for each project"
+    said = doc(Paragraph(line(head if plans else "nothing can be pinned")), *_listed(refused))
+    return Parts(plans, said)
+
+
+def _listed(refused: Sequence[Line]) -> list[Block]:
+    return [Paragraph(line("not pinned:")), Items(tuple(refused))] if refused else []
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Services that are pinned together, what is called before, and what is said of it."""
+
+    wanted: tuple[Wanted, ...]
+    calls: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """One project: what of it is pinned, and what floats and is not, with the reason."""
+
+    project: str
+    site: Site | None
+    chosen: tuple[Chosen, ...]
+    refused: tuple[tuple[str, str], ...]
+
+
+async def survey(ctx: Context, view: View, project: str) -> Survey:
+    """Raises Upstream."""
+    things = [one for one in view.things if one.project == project and one.containers]
+    chosen: list[Chosen] = []
+    refused: list[tuple[str, str]] = []
+    done: set[str] = set()
+    site: Site | None = None
+    budget = Budget()
+    for thing in things:
+        try:
+            _hold_policy(ctx, thing)
+            site = site or await site_of(ctx, view, thing)
+            name = thing.containers[0].service or ""
+            if name in done or not parse_reference(site.said(name)).floats:
+                continue
+            first = await running(ctx, site, name)
+            one = await _chosen(ctx, site, first, None, digest=False, shared=True, budget=budget)
+        except Refused as why:
+            said = str(why).removeprefix(Refused.prefix).removeprefix(f"{thing.full_name}: ")
+            refused.append((thing.full_name, said))
+            continue
+        chosen.append(one)
+        done |= {wanted.running.service for wanted in one.wanted}
+    return Survey(project, site, tuple(chosen), tuple(refused))
+
+
+def _hold_policy(ctx: Context, thing: Thing) -> None:
+    """What has a line of its own in the policy is not pinned by the line for all. Raises Refused."""
+    services = ctx.services
+    whole = authorize(ctx.asker, pin, EVERYTHING, services.policy, services.people)
+    mine = authorize(ctx.asker, pin, thing.names, services.policy, services.people)
+    if isinstance(mine, Deny):
+        raise Refused(mine.reason)
+    if isinstance(whole, Deny) or mine.rule != whole.rule:
+        raise Refused(f"the policy has a line of its own for it: pin {thing.full_name}")
+
+
+async def _plan_project(ctx: Context, view: View, project: str) -> Plan:
+    found = await survey(ctx, view, project)
+    if found.site is None or not found.chosen:
+        raise Refused(f"nothing of {project} can be pinned any more")
+    wanted = [wanted for one in found.chosen for wanted in one.wanted]
+    calls = [call for one in found.chosen for call in one.calls]
+    notes = [note for one in found.chosen for note in one.notes]
+    return await plan_release(ctx, found.site, wanted, Words("pin", {"all": True}, first=calls, notes=notes))
+
+
+async def _chosen(
+    ctx: Context,
+    site: Site,
+    first: Running,
+    version: str | None,
+    *,
+    digest: bool,
+    shared: bool,
+    budget: Budget,
+) -> Chosen:
+    """This service, and those that share its place. Raises Refused."""
+    together = [first, *[await running(ctx, site, name) for name in _sharing(site, first, shared)]]
+    _hold_same(together)
+    reference, by, named = await _proved(site, first, version, digest=digest, budget=budget)
+    short = first.image.id.removeprefix("sha256:")[:12]
+    notes = [f"proved by {by}: {short} is {reference}"]
+    notes += ["a digest holds still and says no version"] if reference.digest else []
+    call = () if reference.digest else (f"POST /images/{first.image.id[:19]}/tag {reference}",)
+    wanted = tuple(Wanted(one, str(reference), one.image.id, named) for one in together)
+    return Chosen(wanted, call, tuple(notes))
 
 
 def _sharing(site: Site, first: Running, shared: bool) -> Sequence[str]:
@@ -103,7 +226,9 @@ def _hold_same(together: Sequence[Running]) -> None:
             raise Refused(f"{other.full_name} shares the place and runs another image: recreate both first")
 
 
-async def _proved(site: Site, first: Running, version: str | None, digest: bool) -> tuple[Reference, By, str]:
+async def _proved(
+    site: Site, first: Running, version: str | None, *, digest: bool, budget: Budget
+) -> tuple[Reference, By, str]:
     """What is written, what proved it, and the digest by which it can be had again. Raises Refused."""
     reference = first.reference
     if digest:
@@ -112,7 +237,7 @@ async def _proved(site: Site, first: Running, version: str | None, digest: bool)
         found = first.digest.rpartition("@")[2]
         return Reference(reference.repository, reference.tag, found), By.DIGEST, first.digest
     try:
-        proof: Proof = await prove(site.hands.registry, first.image, reference, Budget(), version)
+        proof: Proof = await prove(site.hands.registry, first.image, reference, budget, version)
     except Unproved as why:
         offer = f". By its digest it can be pinned: pin {first.service} --digest" if why.opaque else ""
         raise Refused(f"{first.full_name}: {why}{offer}") from None
@@ -127,13 +252,19 @@ async def _proved(site: Site, first: Running, version: str | None, digest: bool)
 @pin.finds
 async def found(
     ctx: Context,
-    service: ServiceRef,
+    service: ServiceRef | None = None,
     version: str | None = None,
     *,
     digest: bool = False,
     shared: bool = False,
+    all_: bool = False,
+    part: str = "",
 ) -> str:
-    return await what_is_there(ctx, service)
+    if service is not None:
+        return await what_is_there(ctx, service)
+    view = await look_running(ctx.services)
+    names = [thing.full_name for thing in view.things if thing.project == part and thing.containers]
+    return "; ".join([f"{name}: {await what_is_there(ctx, ServiceRef(name))}" for name in names])
 
 
 async def what_is_there(ctx: Context, service: ServiceRef) -> str:

@@ -32,8 +32,18 @@ LONGEST_WORD = 1000
 Handler = Callable[..., Awaitable[Doc]]
 Previewer = Callable[..., Awaitable[Any]]
 Finder = Callable[..., Awaitable[str]]
+Splitter = Callable[..., Awaitable["Parts | None"]]
 _P = TypeVar("_P", bound=Previewer)
+_S = TypeVar("_S", bound=Splitter)
 _F = TypeVar("_F", bound=Finder)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What one request is made into: a plan for each name, and what is said beside them."""
+
+    names: tuple[str, ...]
+    said: Doc
 
 
 class ServiceRef(str):
@@ -92,7 +102,18 @@ class Command:
     votes: whether it says yes or no to a plan; stops: whether it can stop a countdown, too, as anybody may.
     """
 
-    __slots__ = ("finder", "handler", "help", "params", "planner", "risk", "stops", "votes", "words")
+    __slots__ = (
+        "finder",
+        "handler",
+        "help",
+        "params",
+        "planner",
+        "risk",
+        "splitter",
+        "stops",
+        "votes",
+        "words",
+    )
 
     def __init__(
         self,
@@ -111,6 +132,7 @@ class Command:
         self.help = help_text
         self.planner: Previewer | None = None
         self.finder: Finder | None = None
+        self.splitter: Splitter | None = None
         self.votes = votes
         self.stops = stops
 
@@ -134,6 +156,12 @@ class Command:
     def preview(self, function: _P) -> _P:
         """Declare how the plan is made. Takes what the command takes, returns the plan, changes nothing."""
         self.planner = function
+        return function
+
+    def parts(self, function: _S) -> _S:
+        """Declare how one request becomes several plans. Takes what the command takes; returns `Parts`, or
+        None when it is one plan as usual. The planner and the finder then get `part=NAME`, too."""
+        self.splitter = function
         return function
 
     def finds(self, function: _F) -> _F:

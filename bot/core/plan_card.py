@@ -135,7 +135,8 @@ def _heading(approval: Approval, subject: str, command: str) -> Heading:
 
 
 def _arguments(plan: Plan) -> tuple[str, ...]:
-    given = ", ".join(f"{name} {value}" for name, value in sorted(plan.arguments.items()))
+    pairs = sorted(plan.arguments.items())
+    given = ", ".join(name if value is True else f"{name} {value}" for name, value in pairs)
     return (f" ({given})",) if given else ()
 
 

@@ -19,6 +19,8 @@ from bot.store.codec import event_from_json, event_to_json
 from bot.store.database import Database, Transaction, utc
 from bot.store.outbox import OutboxStore
 
+_PART = "\x1f"
+"""Between a request's id and the part of it that a plan is: a character that no platform's ids have."""
 LANE = "plan:"
 """Lanes of plans: what follows is the approval's id."""
 
@@ -40,6 +42,8 @@ class Stored:
     card: Doc
     """As it was first shown."""
     asked: datetime
+    part: str = ""
+    """Which of the plans that its request was made into; empty when it is the only one."""
 
     @property
     def lane(self) -> str:
@@ -102,7 +106,7 @@ class ApprovalStore:
                     approval.requester,
                     event_to_json(stored.request),
                     stored.request.sender.platform,
-                    stored.request.id,
+                    stored.request.id + (_PART + stored.part if stored.part else ""),
                     stored.room,
                     json.dumps(to_json(stored.card)),
                     stored.asked.timestamp(),
@@ -199,11 +203,14 @@ class ApprovalStore:
             (code,),
         )
 
-    async def by_request(self, platform: str, event_id: str) -> Stored | None:
-        """The one that this message asked for."""
-        return await self._find(
-            "SELECT * FROM approvals WHERE platform = ? AND event_id = ?", (platform, event_id)
+    async def by_request(self, platform: str, event_id: str) -> list[Stored]:
+        """Those that this message asked for: mostly one."""
+        rows = await self._database.rows(
+            "SELECT * FROM approvals WHERE platform = ? AND (event_id = ? OR substr(event_id, 1, ?) = ?)"
+            " ORDER BY asked, id",
+            (platform, event_id, len(event_id) + 1, event_id + _PART),
         )
+        return [await self._whole(row) for row in rows]
 
     async def by_vote(self, platform: str, event_id: str) -> Stored | None:
         """The one that this message, click or reaction was a vote on, also when the vote was withdrawn."""
@@ -284,6 +291,7 @@ def _stored(row: sqlite3.Row, votes: Sequence[sqlite3.Row]) -> Stored:
         room=row["room"],
         card=from_json(json.loads(row["card"])),
         asked=utc(row["asked"]),
+        part=row["event_id"].partition(_PART)[2],
     )
 
 

@@ -234,6 +234,37 @@ def test_by_digest_where_no_version_is_known(site: ComposeSite, pipe: Pipe) -> N
     assert site.image() == image
 
 
+def test_all_is_a_plan_for_each_project_and_says_what_is_not(
+    site: ComposeSite, pipe: Pipe, tmp_path: Path, engine: Engine, registry: Registry
+) -> None:
+    other = ComposeSite(tmp_path, engine, registry)
+    try:
+        image = running(site, {"compose.yml": WEB.format(f"{site.repository}:latest")})
+        text = WEB.format(f"{other.repository}:latest")
+        running(other, {"compose.yml": text})
+        local = "services: {own: {image: 'tocsin-test/plain:latest', network_mode: none}}\n"
+        engine.client.api.tag("tocsin-test/plain:1", "tocsin-test/plain", "latest")
+        third = ComposeSite(tmp_path, engine, registry)
+        third.files({"compose.yml": local})
+        third.up()
+        card = pipe.ask("!pin --all")
+        assert f"- {third.project}/own: tocsin-test/plain was never pulled from" in "\n".join(card)
+        codes = [row.removeprefix("!approve ") for row in card if row.startswith("!approve ")]
+        asked = [row for row in card if " asks: pin " in row]
+        mine = [code for code, row in zip(codes, asked, strict=True) if site.project in row]
+        assert any(other.project in row for row in asked)
+        pipe.ask("/as adam")
+        assert pipe.ask(f"!approve {mine[0]}")[-1].startswith(f"done: {site.project}/web pinned: ")
+        assert site.container().attrs["Config"]["Image"] == f"{site.repository}:1.2.3"
+        assert (site.image(), other.container().attrs["Config"]["Image"]) == (
+            image,
+            f"{other.repository}:latest",
+        )
+    finally:
+        for one in (other, third):
+            one.down()
+
+
 # ---- drift ----------------------------------------------------------------------------------------------
 
 
