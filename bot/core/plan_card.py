@@ -152,7 +152,7 @@ def _voters(approval: Approval, asked: Asked) -> Line:
     if len(asked.voters) > NAMED:
         spans.append(f" and {len(asked.voters) - NAMED} more")
     if not asked.voters:
-        spans.append("nobody holds that role, so nobody can")
+        spans.append("nobody else holds that role, so nobody can")
     spans.append("" if rule.self_approval else f"; not {asked.name}")
     return line(*(span for span in spans if span))
 

@@ -56,15 +56,8 @@ def running(site: ComposeSite, files: dict[str, bytes | str]) -> str:
     site.engine.client.api.tag(image, site.repository, "1.2.3" if ":1.2.3" in str(files) else "latest")
     site.files(files)
     site.up()
-    wait_healthy(site)
+    site.healthy()
     return image
-
-
-def wait_healthy(site: ComposeSite, service: str = "web") -> None:
-    deadline = time.monotonic() + 20
-    while site.container(service).attrs["State"]["Health"]["Status"] != "healthy":
-        assert time.monotonic() < deadline, "it never got healthy"
-        time.sleep(0.1)
 
 
 def places(repository: str) -> dict[str, tuple[dict[str, bytes | str], str, bytes, bytes]]:
@@ -225,7 +218,7 @@ def test_by_digest_where_no_version_is_known(site: ComposeSite, pipe: Pipe) -> N
     image = site.push(WELL, "latest")
     site.files({"compose.yml": WEB.format(f"{site.repository}:latest")})
     site.up()
-    wait_healthy(site)
+    site.healthy()
     [refused] = pipe.ask("!pin web")
     assert refused.endswith("By its digest it can be pinned: pin web --digest")
     said = approved(pipe, "!pin web --digest")
