@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("tocsin.app")
 
+SAME_MOMENT = 0.25
+"""Seconds: one request looks at the tree more than once, to find a name and to answer."""
+
 
 class SystemClock:
     """The time of this machine."""
@@ -474,7 +477,7 @@ class LateTree:
         if self._reader is None:
             from estate.compose.tree import ComposeTree
 
-            self._reader = ComposeTree(*self._places)
+            self._reader = ComposeTree(*self._places, moment=SAME_MOMENT)
         return await self._reader.tree()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from estate.compose.deployment import Deployment
     from estate.compose.invocation import Invocation
     from estate.compose.model import Model
     from estate.compose.models import Models
@@ -33,6 +34,7 @@ class Hands:
         self._tool: Tool | None = None
         self._registry: Registry | None = None
         self._models: Models | None = None
+        self._hashes: dict[tuple[str, Path], tuple[Model, dict[str, str]]] = {}
         self._finding = asyncio.Lock()
         self._reading = asyncio.Lock()
 
@@ -61,6 +63,15 @@ class Hands:
         async with self._reading:
             self._models = self._models or Models()
             return await asyncio.to_thread(self._models.get, invocation)
+
+    async def hashes(self, deployment: "Deployment", model: "Model") -> dict[str, str]:
+        """Compose's own hash of each service's files; asked again only when one of them has changed, which is
+        when `model` is another one. Raises Upstream."""
+        key = (deployment.project, deployment.directory)
+        known = self._hashes.get(key)
+        if known is None or known[0] is not model:
+            known = self._hashes[key] = (model, await (await self.tool()).hashes(deployment))
+        return known[1]
 
     async def login(self, reference: str) -> dict[str, str] | None:
         """For the Engine's own pull; None when there is none."""

@@ -7,6 +7,7 @@ names, override files, COMPOSE_FILE, COMPOSE_PROFILES, `include`, `extends`.
 import asyncio
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,10 @@ class ComposeTree:
     """`root` and the folders in `also`, read in a thread. A file is parsed again when its inode, size or time
     of change differs."""
 
-    def __init__(self, root: Path, also: Sequence[Path] = ()) -> None:
+    def __init__(self, root: Path, also: Sequence[Path] = (), *, moment: float = 0.0) -> None:
+        """moment: for so many seconds a tree that was read is still the same moment."""
+        self._moment = moment
+        self._last: tuple[float, Tree] | None = None
         self._roots = tuple(one.absolute() for one in (root, *also))
         self._cache: dict[Path, tuple[_Stamp, _Known]] = {}
         self._models = Models()
@@ -54,7 +58,10 @@ class ComposeTree:
     async def tree(self) -> Tree:
         """What is configured now. A root that is not there is in `unreadable`."""
         async with self._lock:
-            return await asyncio.to_thread(self._read)
+            if self._last is None or time.monotonic() - self._last[0] > self._moment:
+                read = await asyncio.to_thread(self._read)
+                self._last = (time.monotonic(), read)
+            return self._last[1]
 
     def _read(self) -> Tree:
         look = _Look(self._roots, self._cache, self._models)
