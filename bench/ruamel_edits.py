@@ -1,5 +1,5 @@
-"""Run by the peer's own Python: change the image of every service by a round trip. Prints seconds, edits, files
-that changed in more lines than one, and files that it could not read.
+"""Run by the peer's own Python: change the image of every service by a round trip. Prints seconds, edits,
+files that changed in more lines than one, and files that it could not read.
 
     python bench/ruamel_edits.py FOLDER
 """
