@@ -70,7 +70,9 @@ class App:
         *,
         on_step: OnStep = no_step,
         engines: Sequence[DockerPort] = (),
+        ready: Awaitable[object] | None = None,
     ) -> None:
+        """ready: what must have ended before the estate's git is asked."""
         self.config = config
         self.clock = SystemClock()
         self._on_step = on_step
@@ -103,7 +105,7 @@ class App:
         self._probed = 0.0
         self._book = Book(self.alerts)
         self._myself = who_am_i(engines)
-        self._hands = hands(config)
+        self._hands = hands(config, ready)
         self._approval_store = ApprovalStore(self.database, self.outbox_store, self.clock)
         self.approvals = Approvals(
             self._approval_store,
@@ -489,7 +491,7 @@ def compose_tree(config: Config) -> LateTree | None:
     return LateTree(seen(config.estate.root, paths), [seen(folder, paths) for folder in config.estate.also])
 
 
-def hands(config: Config) -> Hands | None:
+def hands(config: Config, ready: Awaitable[object] | None = None) -> Hands | None:
     """What changes files and deploys, when there is an estate to change."""
     estate = config.estate
     if estate.root is None:
@@ -497,7 +499,8 @@ def hands(config: Config) -> Hands | None:
     environ = dict(os.environ)
     if estate.docker is not None:
         environ["DOCKER_HOST"] = estate.docker
-    return Hands(environ=environ, compose=estate.compose, paths=estate.paths, git=estate.git == "auto")
+    git = estate.git == "auto"
+    return Hands(environ=environ, compose=estate.compose, paths=estate.paths, git=git, ready=ready)
 
 
 def seen(path: Path, paths: Mapping[str, str]) -> Path:

@@ -1,7 +1,7 @@
 """What changes the estate: the Compose tool, the registries, git. Found and loaded at the first use."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,10 @@ class Hands:
         compose: tuple[str, ...] | None = None,
         paths: Mapping[str, str] | None = None,
         git: bool = True,
+        ready: Awaitable[object] | None = None,
     ) -> None:
+        """ready: what must have ended before git is asked: a sample that is being put under git."""
+        self._ready = asyncio.ensure_future(ready) if ready is not None else None
         self.paths = dict(paths or {})
         self._environ = dict(environ)
         self._compose = compose
@@ -84,8 +87,13 @@ class Hands:
         """The git repository that keeps this file; None when none does, or the configuration says off."""
         from estate.git import Repository
 
+        if self._ready is not None:
+            await asyncio.wait([self._ready])
         return await Repository.of(path, self._environ) if self._git else None
 
     async def close(self) -> None:
+        """Let go of connections. What is being made ready is waited for: it writes where others clean up."""
+        if self._ready is not None:
+            await asyncio.wait([self._ready])
         if self._registry is not None:
             await self._registry.close()

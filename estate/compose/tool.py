@@ -41,9 +41,10 @@ class Tool:
 
     async def hashes(self, deployment: Deployment) -> dict[str, str]:
         """Service → the hash of what its files say, as the label `config-hash` has it. Raises Upstream."""
-        found = await self.run(
-            (*self.argv, *deployment.options, "config", "--hash", "*"), deployment.directory
-        )
+        # A service of a profile that nobody chose now may have been started by its name.
+        every = () if self.is_first else ("--profile", "*")
+        argv = (*self.argv, *deployment.options, *every, "config", "--hash", "*")
+        found = await self.run(argv, deployment.directory)
         if not found.ok:
             raise Upstream(f"Compose cannot read {deployment.project}: {found.last}", permanent=True)
         return dict(row.split(None, 1) for row in found.out.splitlines() if len(row.split()) == 2)

@@ -194,6 +194,14 @@ def test_what_would_come_along_unseen_is_refused(site: ComposeSite, pipe: Pipe) 
     assert said.startswith(f"refused: {site.project}/web: its files say something else than what runs")
 
 
+def test_one_of_a_profile_that_nobody_chose(site: ComposeSite, pipe: Pipe) -> None:
+    site.push(WELL, "latest", "1.2.3")
+    site.files({"compose.yml": WEB.format(f"{site.repository}:latest") + "    profiles: [tools]\n"})
+    site.up("web")
+    site.healthy()
+    assert approved(pipe, "!pin web")[-1].startswith("done: ")
+
+
 def test_a_dirty_file_is_refused(site: ComposeSite, pipe: Pipe) -> None:
     running(site, {"compose.yml": WEB.format(f"{site.repository}:latest")})
     file = site.folder / "compose.yml"
