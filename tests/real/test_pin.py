@@ -194,6 +194,25 @@ def test_what_would_come_along_unseen_is_refused(site: ComposeSite, pipe: Pipe) 
     assert said.startswith(f"refused: {site.project}/web: its files say something else than what runs")
 
 
+def test_what_compose_1_made_is_found_by_its_relative_labels(site: ComposeSite, pipe: Pipe) -> None:
+    image = site.push(WELL, "latest", "1.2.3")
+    site.files({"docker-compose.yml": WEB.format(f"{site.repository}:latest")})
+    argv = ["/usr/bin/docker-compose", "up", "--detach"]
+    subprocess.run(argv, cwd=site.folder, env=site.engine.env, capture_output=True, check=True)
+    site.up("--no-recreate")
+    labels = site.container().labels
+    assert labels["com.docker.compose.project.config_files"] == "docker-compose.yml"
+    assert site.container().name == f"{site.project}_web_1"
+    site.healthy()
+    card = "\n".join(pipe.ask("!pin web"))
+    assert "- made by Compose 1." in card
+    assert "whether its files say more than what runs is unknown" in card
+    assert "- Compose 2 names containers with - instead of _" in card
+    said = approved(pipe, "!pin web")
+    assert said[-1].startswith("done: "), said
+    assert (site.container().name, site.image()) == (f"{site.project}-web-1", image)
+
+
 def test_one_of_a_profile_that_nobody_chose(site: ComposeSite, pipe: Pipe) -> None:
     site.push(WELL, "latest", "1.2.3")
     site.files({"compose.yml": WEB.format(f"{site.repository}:latest") + "    profiles: [tools]\n"})
