@@ -10,7 +10,7 @@ from bot.core.errors import Refused
 from bot.core.model import Risk
 from bot.core.plan import Plan
 from commands.look import look_running
-from commands.pin import what_is_there
+from commands.pin import hold_tag, what_is_there
 from commands.release import Wanted, Words, plan_release
 from commands.rollout import carry_out
 from commands.site import Running, Site, running, site_of
@@ -35,6 +35,7 @@ async def update(ctx: Context, service: ServiceRef, version: str, *, major: bool
 
 @update.preview
 async def _(ctx: Context, service: ServiceRef, version: str, *, major: bool = False) -> Plan:
+    hold_tag(version)
     view = await look_running(ctx.services)
     thing = view.find(service)
     site = await site_of(ctx, view, thing)

@@ -19,6 +19,7 @@ _DATE = re.compile(
     r"v?(?:19|20)\d{2}(?:[-.]?(?:0[1-9]|1[0-2])(?:[-.]?(?:0[1-9]|[12]\d|3[01]))?)(?:[-._].*)?\Z"
 )
 _COMMIT = re.compile(r"(?:sha-?|git-?)?[0-9a-f]{7,40}\Z", re.IGNORECASE)
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
 _CHANNELS = {"latest", "stable", "edge", "main", "master", "nightly", "dev", "develop", "release", "lts"}
 
 DATABASES = (
@@ -57,6 +58,11 @@ class Tag:
     @property
     def major(self) -> int | None:
         return self.numbers[0] if self.kind is Class.VERSION and self.numbers else None
+
+
+def is_tag(text: str) -> bool:
+    """Whether this can be a tag at all, by the distribution spec's grammar: no path, no digest, no space."""
+    return _TAG.match(text) is not None
 
 
 def read_tag(text: str) -> Tag:

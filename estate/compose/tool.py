@@ -33,11 +33,10 @@ class Tool:
     def up(self, deployment: Deployment, services: Sequence[str]) -> tuple[str, ...]:
         """The words that make these services anew, and nothing else, without pulling.
 
-        The names come from the resolved project, so none of them can be an option; `--` is what Compose does
-        not take before them.
+        A service may be called `--help`: what comes after `--` is no option.
         """
         pull = () if self.is_first else ("--pull", "never")
-        return (*self.argv, *deployment.options, "up", "--detach", "--no-deps", *pull, *services)
+        return (*self.argv, *deployment.options, "up", "--detach", "--no-deps", *pull, "--", *services)
 
     async def hashes(self, deployment: Deployment) -> dict[str, str]:
         """Service → the hash of what its files say, as the label `config-hash` has it. Raises Upstream."""

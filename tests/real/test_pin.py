@@ -169,8 +169,10 @@ def test_what_cannot_be_pinned_safely_is_refused(site: ComposeSite, pipe: Pipe) 
         ("exact", f"{full}exact is pinned already"),
         ("local", f"{full}local: tocsin-test/plain was never pulled from or pushed"),
         ("one 9.9.9 --shared", "has no "),
+        ("exact ../../other/1.0", "usage: VERSION is a tag"),
+        ("exact sha256:" + "0" * 64, "usage: VERSION is a tag"),
         ("nothing", "unknown: nothing"),
-        ("--help", "usage: !pin SERVICE"),
+        ("--help", "usage: !pin [SERVICE]"),
         ("'; rm -rf /'", "unknown: ; rm -rf /"),
         ("we\u202eb", "U+202E RIGHT-TO-LEFT OVERRIDE"),
     ):
@@ -211,6 +213,18 @@ def test_what_compose_1_made_is_found_by_its_relative_labels(site: ComposeSite, 
     said = approved(pipe, "!pin web")
     assert said[-1].startswith("done: "), said
     assert (site.container().name, site.image()) == (f"{site.project}-web-1", image)
+
+
+def test_a_service_that_is_called_like_an_option(site: ComposeSite, pipe: Pipe) -> None:
+    image = site.push(WELL, "latest", "1.2.3")
+    site.files({"compose.yml": WEB.format(f"{site.repository}:latest").replace("  web:", "  --help:")})
+    site.engine.compose(site.folder, "up", "--detach", "--pull", "never")
+    site.up()
+    site.healthy("--help")
+    before = site.container("--help").id
+    said = approved(pipe, f"!pin {site.container('--help').name}")
+    assert said[-1].startswith(f"done: {site.project}/--help pinned"), said
+    assert (site.container("--help").id != before, site.image("--help")) == (True, image)
 
 
 def test_one_of_a_profile_that_nobody_chose(site: ComposeSite, pipe: Pipe) -> None:
