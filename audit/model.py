@@ -55,7 +55,8 @@ class Fix(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in a file, from 1; `line` 1, `column` 1 where the whole file is meant. `text`: what stands
+    """Where in a file, from 1; `line` 1, `column` 1 where the whole file is meant; `file` empty where it is
+    about what runs. `text`: what stands
     there."""
 
     file: str
@@ -64,6 +65,8 @@ class Place:
     text: str = ""
 
     def __str__(self) -> str:
+        if not self.file:
+            return "what runs"
         return f"{self.file}:{self.line}" + (f":{self.column}" if self.column > 1 else "")
 
 

@@ -13,11 +13,13 @@ _SEVERITY = {
 _CONFIDENCE = {Confidence.HIGH: 1.0, Confidence.MEDIUM: 0.8, Confidence.LOW: 0.5}
 SOCKET, PUBLIC = 1.6, 1.4
 MOST_DEPENDENTS = 10
+MOST = 2.5
+"""Times its own weight, at most: where it stands never lifts a finding over the next worse severity."""
 
 
 def score(look: Look, service: str, severity: Severity, confidence: Confidence) -> tuple[float, str]:
     """The number, and what made it more than the severity alone, in words."""
-    value = _SEVERITY[severity] * _CONFIDENCE[confidence]
+    value = 1.0
     words = []
     subject = look.by_name.get(service)
     if subject is not None:
@@ -31,4 +33,4 @@ def score(look: Look, service: str, severity: Severity, confidence: Confidence) 
         if dependents:
             value *= 1 + min(dependents, MOST_DEPENDENTS) / 10
             words.append(f"{dependents} {'depends' if dependents == 1 else 'depend'} on it")
-    return round(value, 2), "; ".join(words)
+    return round(_SEVERITY[severity] * _CONFIDENCE[confidence] * min(value, MOST), 2), "; ".join(words)

@@ -32,6 +32,7 @@ from bot.engine import Engine
 from bot.outbox import Outbox
 from bot.ports import Engine as DockerPort
 from bot.ports import Platform
+from bot.snapshots import LateSnapshots
 from bot.store.alerts import AlertStore
 from bot.store.approvals import ApprovalStore
 from bot.store.database import Database, Lock, prepare
@@ -92,6 +93,7 @@ class App:
         )
         self._engines = engines
         self._compose = compose_tree(config)
+        self._snapshots = estate_snapshots(config, engines)
         self._tree_secrets: frozenset[str] = frozenset()
         self._redactor = Redactor(secret_values(config))
         self._readiness: dict[str, Readiness] = {}
@@ -148,6 +150,7 @@ class App:
             alert_test=self.rehearsal if self.config.alerts.endpoints else None,
             engines=self._engines,
             compose=self._compose,
+            snapshots=self._snapshots,
             rooms=config.rooms,
             readiness=self._readiness,
             encryption={"matrix": config.matrix.encryption} if config.matrix else {},
@@ -480,6 +483,15 @@ def compose_tree(config: Config) -> LateTree | None:
         return None
     paths = config.estate.paths
     return LateTree(seen(config.estate.root, paths), [seen(folder, paths) for folder in config.estate.also])
+
+
+def estate_snapshots(config: Config, engines: Sequence[DockerPort]) -> LateSnapshots | None:
+    """What the audit looks at, when there is a tree."""
+    estate = config.estate
+    if estate.root is None:
+        return None
+    also = [seen(folder, estate.paths) for folder in estate.also]
+    return LateSnapshots(seen(estate.root, estate.paths), estate, engines, also=also)
 
 
 def seen(path: Path, paths: Mapping[str, str]) -> Path:

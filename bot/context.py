@@ -10,7 +10,7 @@ from bot.core.model import Identity, Message, People, Person, Readiness, Room
 from bot.core.plan import Plan
 from bot.core.policy import Policy
 from bot.core.redact import Redactor
-from bot.ports import Alerts, AlertTest, Approvals, Compose, Engine, Journal, Tell
+from bot.ports import Alerts, AlertTest, Approvals, Compose, Engine, Journal, Snapshots, Tell
 from estate.myself import Myself
 
 NOBODY = Myself()
@@ -30,6 +30,8 @@ class Services:
     engines: Sequence[Engine] = ()
     no_engine: str = ""
     compose: Compose | None = None
+    snapshots: Snapshots | None = None
+    """None: there is no tree to audit."""
     rooms: Mapping[str, Sequence[Room]] = field(default_factory=dict)
     """Configured room name → its places."""
     readiness: Mapping[str, Readiness] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """The commands. `ALL` is the only registry: what is not in it does not exist."""
 
 from bot.core.command import Command
-from commands import about, alerts, approvals, images, journal, lifecycle, logs, status
+from commands import about, alerts, approvals, audits, images, journal, lifecycle, logs, status
 
 ALL: tuple[Command, ...] = (
     about.help_,
@@ -14,10 +14,14 @@ ALL: tuple[Command, ...] = (
     images.images,
     alerts.alerts,
     alerts.test_alert,
+    audits.audit,
+    audits.finding_,
     journal.journal,
     lifecycle.restart,
     lifecycle.start,
     lifecycle.stop,
+    audits.fix,
+    audits.waive,
     approvals.approve,
     approvals.deny,
     approvals.cancel,

@@ -96,9 +96,9 @@ def _needed(look: Look, one: Subject, mount: MountPoint) -> str | None:
         return None
     if mount.kind == "volume":
         return mount.source or None
-    if _NEVER.match(mount.source):
-        return None
     shown = mount.source.removeprefix(f"{look.snapshot.root}/")
+    if shown == mount.source and _NEVER.match(mount.source):
+        return None
     entry = look.snapshot.entries.get(shown)
     if entry is not None and not entry.is_folder and look.snapshot.git and shown in look.snapshot.git.tracked:
         return None  # git has it

@@ -56,11 +56,7 @@ def _readable(look: Look, one: EnvFile) -> Failed:
     who = [word for bit, word in ((0o070, "its group"), (0o007, "everybody")) if entry.permissions & bit]
     can = "read or change" if entry.permissions & 0o022 else "read"
     secrets = sorted(name for name in one.settings if names_credential(name))
-    holds = (
-        f"it sets {len(secrets)} credentials: {', '.join(secrets[:4])}"
-        if secrets
-        else "nothing in it looks like a secret"
-    )
+    holds = _sets(secrets) if secrets else "nothing in it looks like a secret"
     link = (f"{one.path} is a symlink to {entry.path}",) if one.link is not None else ()
     users = (f"given to {', '.join(one.users[:4])}",) if one.users else ()
     return Failed(
@@ -72,6 +68,12 @@ def _readable(look: Look, one: EnvFile) -> Failed:
         remedy=f"chmod 600 {entry.path}",
         severity=Severity.HIGH if secrets else Severity.MEDIUM,
     )
+
+
+def _sets(secrets: list[str]) -> str:
+    """Names only. No colon before them: the redactor would take what follows for a value."""
+    shown = ", ".join(secrets[:4]) + (" and more" if len(secrets) > 4 else "")
+    return f"it sets {len(secrets)} {'credential' if len(secrets) == 1 else 'credentials'} ({shown})"
 
 
 def _replaceable(one: EnvFile) -> Failed:
@@ -109,7 +111,7 @@ def tracked_secret(look: Look) -> Iterator[Result]:
         if not secrets or one.is_example:
             continue
         if one.path in git.tracked:
-            holds = f"it sets {len(secrets)} credentials: {', '.join(secrets[:4])}"
+            holds = _sets(secrets)
             yield _tracked(one.path, f"git tracks it, and {holds}", one.users)
         else:
             yield Passed(one.path)
@@ -252,7 +254,7 @@ def literal_secret(look: Look) -> Iterator[Result]:
                     key=name,
                     evidence=("it is written in the compose file, not taken from a variable",),
                     disprove=f"what {name} holds is no secret",
-                    remedy=f"move it to .env (chmod 600) and write {name}: ${{{name}:?}}",
+                    remedy=f"move it to .env (chmod 600), and write ${{{name}:?}} in its place",
                 )
             elif names_credential(name):
                 yield Passed(f"{one.full_name} {name}")

@@ -95,7 +95,7 @@ def _place_of(look: Look, thing: Thing) -> Place:
     subject = look.by_name.get(thing.full_name)
     if subject is not None:
         return subject.place
-    return Place(thing.service.file if thing.service else "(running)", text=thing.full_name)
+    return Place(thing.service.file if thing.service else "", text=thing.full_name)
 
 
 def _told(look: Look, kinds: Sequence[str]) -> Iterator[Result]:

@@ -77,7 +77,7 @@ def _orphan(thing: Thing, files: str) -> Failed:
         else "no Compose file configures it"
     )
     return Failed(
-        place=Place("(running)", text=one.name),
+        place=Place("", text=one.name),
         message=f"{one.name} {'runs' if one.state is State.RUNNING else 'is there'}, and {words}",
         service=thing.full_name,
         key=one.name,
