@@ -8,7 +8,8 @@ from estate.compose.service import ResolvedService
 from estate.compose.value import Rows, Section, Tree, Value, child, text_of
 
 _SHORT = re.compile(
-    r"(?:(?P<ip>\[[0-9a-fA-F:.]+\]|[\d.]+):)?(?:(?P<host>[\d-]*):)?(?P<inside>[\d-]+)(?:/(?P<protocol>\w+))?\Z"
+    r"(?:(?P<ip>\[[0-9a-fA-F:.]+\]|\d+\.\d+\.\d+\.\d+):)?(?:(?P<host>[\d-]*):)?"
+    r"(?P<inside>[\d-]+)(?:/(?P<protocol>\w+))?\Z"
 )
 _LOOPBACK = re.compile(r"127\.|\[?::1\]?\Z|localhost\Z")
 

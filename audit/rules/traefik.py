@@ -163,9 +163,9 @@ def _without_rule(look: Look, subject: Subject) -> Failed:
 def undefined_reference(look: Look) -> Iterator[Result]:
     """A router names what does not exist, so Traefik drops it and says so only in its log.
 
-    Wrong: the middleware, entry point, service or certificate resolver that it names is neither in labels, nor in the file provider's files, nor in the static
-    configuration. Where a part of these could not be read, it is unknown. Other providers' names are
-    believed.
+    Wrong: the middleware, entry point, service or certificate resolver that it names is neither in labels,
+    nor in the file provider's files, nor in the static configuration. Where a part of these could not be
+    read, it is unknown. Other providers' names are believed.
     Disprove: Traefik's dashboard shows the router without an error.
     """
     proxy = look.proxy
