@@ -1,6 +1,7 @@
 """From a path inside a container to the file of the tree that is mounted there. Pure."""
 
 import posixpath
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
@@ -18,19 +19,14 @@ def on_host(subject: Subject, inside: str) -> str | None:
     return None
 
 
-def files_matching(subject: Subject, pattern: str) -> list[str] | None:
-    """The files of the tree that a glob inside the container finds; None where its folder is not of this
-    tree."""
+def files_matching(files: Mapping[str, Sequence[str]], subject: Subject, pattern: str) -> list[str] | None:
+    """The files of the tree that a glob in the container finds (`*` in the last part only, as in Prometheus);
+    `files`: folder → what is in it. None where its folder is not of this tree."""
     host = on_host(subject, pattern)
     if host is None or host.startswith("/"):
         return None
-    return [path for path, one in subject.snapshot.entries.items() if not one.is_folder and _fits(path, host)]
-
-
-def _fits(path: str, pattern: str) -> bool:
-    """`*` stays within one folder, as in Prometheus."""
-    parts, wanted = path.split("/"), pattern.split("/")
-    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
+    folder, _, name = host.rpartition("/")
+    return [path for path in files.get(folder, ()) if fnmatchcase(path.rpartition("/")[2], name)]
 
 
 def flag_of(subject: Subject, name: str) -> str | None:

@@ -12,6 +12,7 @@ from audit.traefik import Proxy, read_proxy
 from audit.waivers import Waivers, read_waivers
 from estate.inventory import Thing, inventory
 from estate.model import Detail
+from estate.snapshot.env_file import EnvFile
 from estate.snapshot.model import Snapshot
 
 
@@ -30,6 +31,30 @@ class Look:
             for model in self.snapshot.models
             for service in model.services.values()
         )
+
+    @cached_property
+    def by_project(self) -> Mapping[int, tuple[Subject, ...]]:
+        """The identity of a model → its services."""
+        found: dict[int, list[Subject]] = defaultdict(list)
+        for one in self.subjects:
+            found[id(one.model)].append(one)
+        return {key: tuple(each) for key, each in found.items()}
+
+    @cached_property
+    def files_in(self) -> Mapping[str, tuple[str, ...]]:
+        """Folder → what stands right in it."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for path, entry in self.snapshot.entries.items():
+            found[entry.folder].append(path)
+        return {folder: tuple(each) for folder, each in found.items()}
+
+    @cached_property
+    def env_in(self) -> Mapping[str, tuple[EnvFile, ...]]:
+        """Folder → the environment files right in it."""
+        found: dict[str, list[EnvFile]] = defaultdict(list)
+        for one in self.snapshot.env_files:
+            found[one.path.rpartition("/")[0]].append(one)
+        return {folder: tuple(each) for folder, each in found.items()}
 
     @cached_property
     def by_name(self) -> Mapping[str, Subject]:
@@ -83,7 +108,7 @@ class Look:
 
     def needed_by(self, subject: Subject) -> set[str]:
         """The services of its project that it depends on, as declared and as its environment names them."""
-        inside = {other.name: other for other in self.subjects if other.model is subject.model}
+        inside = {other.name: other for other in self.by_project[id(subject.model)]}
         found = {name for name in subject.service.depends_on if name in inside}
         found |= {name for name in self.named_hosts(subject) if name in inside}
         return {inside[name].full_name for name in found if name != subject.name}
@@ -91,7 +116,7 @@ class Look:
     def named_hosts(self, subject: Subject) -> dict[str, str]:
         """Services of its project that its environment names as hosts → the variable that does."""
         found: dict[str, str] = {}
-        others = [one for one in self.subjects if one.model is subject.model and one is not subject]
+        others = [one for one in self.by_project[id(subject.model)] if one is not subject]
         if not others:
             return found
         for variable, value in subject.service.environment.items():

@@ -59,7 +59,7 @@ def _indent(document: Document) -> str | None:
     them."""
     tree = document.tree
     rows = rows_of(tree)
-    if rows is None or document.data.rstrip().endswith((b"]", b"}")):
+    if rows is None:
         return None
     if isinstance(tree, Section) and list(tree)[-1:] != ["waivers"]:
         return None

@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 
 from audit.look import Look
 from audit.model import Confidence, Failed, Fix, Passed, Place, Result, Severity, Unknown
@@ -10,7 +11,6 @@ from audit.places import of_key, of_tree
 from audit.rule import rule
 from audit.subject import Subject
 from estate.compose.model import Model
-from estate.compose.node import parse
 from estate.compose.problem import Problem
 from estate.compose.source import Unreadable
 from estate.compose.value import Rows, Section, Tree, child, text_of
@@ -114,9 +114,9 @@ def obsolete_version(look: Look) -> Iterator[Result]:
     """
     told: set[str] = set()
     for model in look.snapshot.models:
-        for path, _ in model.files.sources.items():
+        for path in model.paths:
             shown = look.snapshot.relative(path)
-            if path not in model.paths or shown in told:
+            if shown in told:
                 continue
             told.add(shown)
             place = _version_key(model, path, shown)
@@ -131,15 +131,14 @@ def obsolete_version(look: Look) -> Iterator[Result]:
             )
 
 
-def _version_key(model: Model, path: object, shown: str) -> Place | None:
-    source = next(one for known, one in model.files.sources.items() if known == path)
+def _version_key(model: Model, path: Path, shown: str) -> Place | None:
     try:
-        nodes = parse(source)
+        nodes, source = model.files.documents(path), model.files.source(path)
     except Unreadable:
         return None
     for node in nodes:
         for key, _ in getattr(node, "pairs", ()):
-            if getattr(key, "text", None) == "version":
+            if getattr(key, "text", None) == "version" and source is not None:
                 span = source.span(key.start, key.end)
                 return Place(shown, span.line, span.column, "version:")
     return None

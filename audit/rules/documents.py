@@ -64,11 +64,8 @@ def _folders(look: Look) -> dict[str, Subject]:
 
 
 def _readme(look: Look, folder: str) -> str | None:
-    prefix = f"{folder}/" if folder else ""
-    names = (path for path in look.snapshot.entries if path.startswith(prefix))
-    return next(
-        (p for p in names if re.fullmatch(r"readme(?:\.\w+)?", p[len(prefix) :], re.IGNORECASE)), None
-    )
+    inside = look.files_in.get(folder, ())
+    return next((p for p in inside if re.fullmatch(r"readme(?:\.\w+)?", p.rpartition("/")[2], re.I)), None)
 
 
 # ---- the registry of services ---------------------------------------------------------------------------

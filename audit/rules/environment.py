@@ -334,8 +334,8 @@ def unset_variable(look: Look) -> Iterator[Result]:
     """
     for model in look.snapshot.models:
         missing = _missing_in(model)
-        env = _env_of(look.snapshot, model)
-        examples = _examples_of(look.snapshot, model)
+        env = _env_of(look, model)
+        examples = _examples_of(look, model) if missing and env is None else {}
         for name, found in sorted(missing.items()):
             place = of_value(look.snapshot, found.uses[0][0])
             if env is None and name in examples:
@@ -399,24 +399,24 @@ def _unset_in(model: Model, value: Value) -> Iterator[tuple[str, bool]]:
                 yield name, False
 
 
-def _env_of(snapshot: Snapshot, model: Model) -> str | None:
+def _env_of(look: Look, model: Model) -> str | None:
     """The project's env file, if it has one."""
-    folders = {snapshot.relative(folder) for folder in (model.directory, model.invocation.directory)}
-    for one in snapshot.env_files:
-        folder = one.path.rpartition("/")[0]
-        if one.path.rpartition("/")[2] == ".env" and (folder or ".") in folders:
-            return one.path
+    for path in (model.directory, model.invocation.directory):
+        shown = look.snapshot.relative(path)
+        for one in look.env_in.get("" if shown == "." else shown, ()):
+            if one.path.rpartition("/")[2] == ".env":
+                return one.path
     return None
 
 
-def _examples_of(snapshot: Snapshot, model: Model) -> dict[str, str]:
+def _examples_of(look: Look, model: Model) -> dict[str, str]:
     """Variable → the example file beside the project, or in the root, that lists it."""
-    folder = snapshot.relative(model.directory)
-    wanted = {"" if folder == "." else folder, ""}
+    folder = look.snapshot.relative(model.directory)
     return {
         name: one.path
-        for one in snapshot.env_files
-        if one.is_example and one.path.rpartition("/")[0] in wanted
+        for place in ("" if folder == "." else folder, "")
+        for one in look.env_in.get(place, ())
+        if one.is_example
         for name in one.settings
     }
 

@@ -135,7 +135,7 @@ def _rules(look: Look, one: Subject, document: Document, folder: str) -> Iterato
     blind = False
     for row in rows if isinstance(rows, Rows) else ():
         pattern = text_of(row) or ""
-        found = files_matching(one, posixpath.normpath(posixpath.join(folder, pattern)))
+        found = files_matching(look.files_in, one, posixpath.normpath(posixpath.join(folder, pattern)))
         if found:
             loaded.update(found)
             yield Passed(f"{one.full_name} {pattern}")
