@@ -32,6 +32,7 @@ from bot.engine import Engine
 from bot.outbox import Outbox
 from bot.ports import Engine as DockerPort
 from bot.ports import Platform
+from bot.snapshots import LateSnapshots
 from bot.store.alerts import AlertStore
 from bot.store.approvals import ApprovalStore
 from bot.store.database import Database, Lock, prepare
@@ -98,6 +99,7 @@ class App:
         )
         self._engines = engines
         self._compose = compose_tree(config)
+        self._snapshots = estate_snapshots(config, engines)
         self._tree_secrets: frozenset[str] = frozenset()
         self._redactor = Redactor(secret_values(config))
         self._readiness: dict[str, Readiness] = {}
@@ -155,6 +157,7 @@ class App:
             alert_test=self.rehearsal if self.config.alerts.endpoints else None,
             engines=self._engines,
             compose=self._compose,
+            snapshots=self._snapshots,
             rooms=config.rooms,
             readiness=self._readiness,
             encryption={"matrix": config.matrix.encryption} if config.matrix else {},
@@ -501,6 +504,15 @@ def hands(config: Config, ready: Awaitable[object] | None = None) -> Hands | Non
         environ["DOCKER_HOST"] = estate.docker
     git = estate.git == "auto"
     return Hands(environ=environ, compose=estate.compose, paths=estate.paths, git=git, ready=ready)
+
+
+def estate_snapshots(config: Config, engines: Sequence[DockerPort]) -> LateSnapshots | None:
+    """What the audit looks at, when there is a tree."""
+    estate = config.estate
+    if estate.root is None:
+        return None
+    also = [seen(folder, estate.paths) for folder in estate.also]
+    return LateSnapshots(seen(estate.root, estate.paths), estate, engines, also=also)
 
 
 def seen(path: Path, paths: Mapping[str, str]) -> Path:

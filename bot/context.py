@@ -11,7 +11,7 @@ from bot.core.plan import Plan
 from bot.core.policy import Policy
 from bot.core.redact import Redactor
 from bot.core.steps import OnStep, no_step
-from bot.ports import Alerts, AlertTest, Approvals, Compose, Engine, Journal, Tell
+from bot.ports import Alerts, AlertTest, Approvals, Compose, Engine, Journal, Snapshots, Tell
 from estate.hands import Hands
 from estate.myself import Myself
 
@@ -32,6 +32,8 @@ class Services:
     engines: Sequence[Engine] = ()
     no_engine: str = ""
     compose: Compose | None = None
+    snapshots: Snapshots | None = None
+    """None: there is no tree to audit."""
     rooms: Mapping[str, Sequence[Room]] = field(default_factory=dict)
     """Configured room name → its places."""
     readiness: Mapping[str, Readiness] = field(default_factory=dict)

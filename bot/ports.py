@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.core.authority import Asker
 from bot.core.delivery import Delivery, Outgoing
@@ -12,6 +13,10 @@ from bot.core.journal import Entry, Row
 from bot.core.model import Event, Identity, Readiness, Room
 from bot.core.release import Release
 from estate.model import Container, Detail, Image, Tree
+
+if TYPE_CHECKING:
+    # It knows YAML, which is loaded only where it is used.
+    from estate.snapshot.model import Snapshot
 
 
 class Clock(Protocol):
@@ -283,6 +288,16 @@ class Compose(Protocol):
 
     async def tree(self) -> Tree:
         """Read again when files changed. What cannot be read is in it as such."""
+        ...
+
+
+class Snapshots(Protocol):
+    """The whole estate, as an audit judges it."""
+
+    root: Path
+
+    async def take(self, now: datetime) -> "Snapshot":
+        """As it is now. What cannot be read, and an Engine that is away, is in it as such."""
         ...
 
 

@@ -63,11 +63,15 @@ class ComposeTree:
                 self._last = (time.monotonic(), read)
             return self._last[1]
 
-    def _read(self) -> Tree:
+    def survey(self) -> tuple[Tree, tuple[Model, ...]]:
+        """The same, with the model of each project. Blocks."""
         look = _Look(self._roots, self._cache, self._models)
         for root in self._roots:
             look.into(root)
-        return look.tree()
+        return look.tree(), tuple(look.models)
+
+    def _read(self) -> Tree:
+        return self.survey()[0]
 
 
 class _Look:
@@ -85,6 +89,8 @@ class _Look:
         self._envs: dict[Path, dict[str, str]] = {}
         self._pairs: list[tuple[str, str]] = []
         self._unreadable: dict[str, str] = {}
+        self.models: list[Model] = []
+        """Each project's, once `tree` was asked."""
 
     def into(self, root: Path) -> None:
         """Find projects below `root`."""
@@ -101,6 +107,7 @@ class _Look:
             if self._belongs_elsewhere(project):
                 continue
             model = self._model(project)
+            self.models.append(model)
             for service in self._services(project, model):
                 found.setdefault((service.project, service.name), service)
             self._note_secrets(model)
