@@ -245,7 +245,7 @@ def rate_limit_unused(look: Look) -> Iterator[Result]:
     routers of services pass one and others do not (one finding each). Chains and the middlewares of entry
     points are followed.
     Disprove: Traefik's `/api/http/routers` shows it among the router's middlewares.
-    Mend: name it in the router's `middlewares`, or in the entry point's `http.middlewares` for all.
+    Mend: name it in the router's `middlewares`, or in those of the entry point for all routers at once.
     """
     yield from _unused(look, "ratelimit", lambda one: "ratelimit" in one.kinds, "a rate limit")
 
