@@ -134,8 +134,9 @@ class Finding:
 
     @property
     def target(self) -> str:
-        """What it is about, for people: the service, else the file."""
-        return self.service or self.place.file
+        """What it is about, for people: a file where the whole of it is meant, else the service."""
+        is_whole = (self.place.line, self.place.column, self.place.text) == (1, 1, "")
+        return self.place.file if is_whole and self.place.file else self.service or self.place.file
 
 
 @dataclass(frozen=True, slots=True)

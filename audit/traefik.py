@@ -78,7 +78,7 @@ class Effective:
 @dataclass(slots=True)
 class Proxy:
     """`subject`: Traefik's own service; None where the tree has none. `file`: the static file, if one was
-    found. `blind`: why some of its configuration could not be read, by part: `static`, `file`."""
+    found. `blind`: why some of its configuration could not be read, by part: `static`, `file`, `docker`."""
 
     subject: Subject | None = None
     file: str = ""
@@ -152,7 +152,7 @@ class Proxy:
 
     def _may_exist(self, name: str) -> bool:
         provider = name.rpartition("@")[2]
-        return provider not in {"docker", "file"} or (provider == "file" and "file" in self.blind)
+        return provider not in {"docker", "file"} or provider in self.blind
 
 
 def _qualified(name: str, provider: str) -> str:
@@ -183,7 +183,9 @@ class _Reader:
 
     def read(self) -> Proxy:
         proxy = self._proxy
-        if proxy.subject is not None:
+        if proxy.subject is None:
+            proxy.blind |= dict.fromkeys(("static", "file", "docker"), "Traefik is not in this tree")
+        else:
             proxy.flags = dict(self._flags(proxy.subject))
             self._static(proxy.subject)
             self._files(proxy.subject)

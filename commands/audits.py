@@ -163,9 +163,8 @@ def _listed(findings: "list[Finding]") -> list[Block]:
 
 
 def _row(one: "Finding") -> Line:
-    target = one.service or one.place.file
     return line(
-        Strong(one.severity.value), " ", Code(one.id), f" {target}: {one.message} ", Code(str(one.place))
+        Strong(one.severity.value), " ", Code(one.id), f" {one.target}: {one.message} ", Code(str(one.place))
     )
 
 

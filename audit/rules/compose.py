@@ -144,6 +144,10 @@ def _version_key(model: Model, path: Path, shown: str) -> Place | None:
     return None
 
 
+MANY = 3
+"""More services than this that claim one thing are rather examples to choose from."""
+
+
 @rule("CMP-05", Severity.HIGH)
 def name_clash(look: Look) -> Iterator[Result]:
     """Two services claim the same container name or the same port of the host: the second does not start.
@@ -177,9 +181,10 @@ def _name_clash(look: Look, name: str, group: list[Subject]) -> Failed:
         message=f"the container name {name} is also that of {', '.join(one.full_name for one in group[:-1])}",
         service=last.full_name,
         key=name,
-        evidence=tuple(f"{one.full_name} in {one.file}" for one in group),
+        evidence=tuple(f"{one.full_name} in {one.file}" for one in group[:8]),
         disprove="they never run on one machine at one time",
         remedy="give one of them another container_name, or none",
+        confidence=Confidence.MEDIUM if len(group) <= MANY else Confidence.LOW,
     )
 
 
@@ -198,6 +203,7 @@ def _port_clash(
                     evidence=(f"{one.full_name} in {one.file}", f"{other.full_name} in {other.file}"),
                     disprove="they never run on one machine at one time",
                     remedy="publish one of them on another port, or only through the proxy",
+                    confidence=Confidence.MEDIUM if len(users) <= MANY else Confidence.LOW,
                 )
     return None
 

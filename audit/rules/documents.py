@@ -207,7 +207,8 @@ def registry_and_runtime(look: Look) -> Iterator[Result]:
 def _domains(look: Look, entry: Entry) -> Iterator[Failed]:
     mine = [r for r in look.proxy.routers if r.subject is not None and r.subject.folder == entry.folder]
     rules = " ".join(r.rule for r in look.proxy.routers if r.subject is None or r in mine)
-    if not mine or "file" in look.proxy.blind or "Host(``)" in rules:
+    blind = look.proxy.subject is not None and "file" in look.proxy.blind
+    if not mine or blind or "Host(``)" in rules:
         return
     for domain in entry.domains:
         if domain and domain not in rules:
@@ -219,6 +220,7 @@ def _domains(look: Look, entry: Entry) -> Iterator[Failed]:
                 evidence=(f"rules in {entry.folder}: {', '.join(r.rule for r in mine)[:200]}",),
                 disprove=f"curl https://{domain}/ is answered by {entry.id}",
                 remedy="mend the domain in the entry, or the rule in the labels",
+                confidence=Confidence.HIGH if look.proxy.subject is not None else Confidence.MEDIUM,
             )
 
 

@@ -19,6 +19,19 @@ from estate.snapshot.env_file import EnvFile, is_copy, is_env_name, is_example
 from estate.snapshot.model import Snapshot
 
 _MOST = 200_000
+_SHELL = {
+    "HOME",
+    "PWD",
+    "USER",
+    "PATH",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "DISPLAY",
+    "XDG_RUNTIME_DIR",
+    "SSH_AUTH_SOCK",
+}
+"""Every shell has these."""
 WORLD_WRITABLE, STICKY = 0o002, 0o1000
 
 
@@ -327,7 +340,8 @@ def unset_variable(look: Look) -> Iterator[Result]:
     Wrong: `${X}` without a default, and neither `.env` nor another env file of the project sets X: it becomes
     an empty text, with a warning that nobody reads; with `${X:?}` Compose stops. One finding for each
     variable of a project, with all its uses. When an example file (`.env.example`) lists X and there is no
-    `.env` at all, the tree is not the deployed one: then it is unknown.
+    `.env` at all, the tree is not the deployed one: then it is unknown;
+    also when a `.env` in a folder above sets X.
     Not looked at: `${X:-}` and `${X:+…}`, which allow for it; services that an inactive profile keeps away.
     Disprove: whoever deploys has X in the shell's environment, in the unit, or in CI.
     Mend: set X in `.env`, or give it a default.
@@ -338,6 +352,11 @@ def unset_variable(look: Look) -> Iterator[Result]:
         examples = _examples_of(look, model) if missing and env is None else {}
         for name, found in sorted(missing.items()):
             place = of_value(look.snapshot, found.uses[0][0])
+            above = _above(look, model, name) if env is None else ""
+            if above:
+                why = f"{above} sets {name}, if Compose is called with it; beside the compose file is none"
+                yield Unknown(f"{model.name} {name}", why, place)
+                continue
             if env is None and name in examples:
                 why = (
                     f"{examples[name]} lists {name} and there is no .env here: the deployed one is elsewhere"
@@ -395,7 +414,7 @@ def _unset_in(model: Model, value: Value) -> Iterator[tuple[str, bool]]:
         piece = one.piece
         if piece.origin is Origin.UNSET and piece.variables:
             name = piece.variables[-1]
-            if not re.search(rf"\$\{{{re.escape(name)}:?[+?]", value.raw):
+            if name not in _SHELL and not re.search(rf"\$\{{{re.escape(name)}:?[+?]", value.raw):
                 yield name, False
 
 
@@ -407,6 +426,17 @@ def _env_of(look: Look, model: Model) -> str | None:
             if one.path.rpartition("/")[2] == ".env":
                 return one.path
     return None
+
+
+def _above(look: Look, model: Model, name: str) -> str:
+    """The `.env` of a folder above that sets it; empty where none does."""
+    folder = look.snapshot.relative(model.directory)
+    while folder not in {"", "."}:
+        folder = folder.rpartition("/")[0]
+        for one in look.env_in.get(folder, ()):
+            if one.path.rpartition("/")[2] == ".env" and name in one.settings:
+                return one.path
+    return ""
 
 
 def _examples_of(look: Look, model: Model) -> dict[str, str]:

@@ -102,6 +102,13 @@ def partial_version(look: Look) -> Iterator[Result]:
         )
 
 
+_BASES = {
+    *("alpine", "busybox", "debian", "ubuntu", "bash", "curl", "nginx", "httpd", "caddy"),
+    *("python", "node", "php", "golang", "ruby", "openjdk", "eclipse-temurin"),
+}
+"""Images that are no application: two of them may differ."""
+
+
 @rule("IMG-08", Severity.MEDIUM, fix=Fix.CONSENT)
 def split_versions(look: Look) -> Iterator[Result]:
     """Two services of one project run different versions of the same application.
@@ -117,6 +124,7 @@ def split_versions(look: Look) -> Iterator[Result]:
             and one.image.repository
             and not one.service.is_built
             and not one.is_database
+            and one.app not in _BASES
         ):
             by_repository[one.model.name, one.repository].append(one)
     for (project, repository), group in by_repository.items():

@@ -13,19 +13,15 @@ from estate.model import State
 def configured_not_running(look: Look) -> Iterator[Result]:
     """A service is configured and does not run.
 
-    Wrong: no profile keeps it away, and it has no container, or none that runs.
-    Not looked at: what has no replicas; jobs (`restart: "no"`); services that SERVICES.yml calls `configured`
-    or `deprecated`.
+    Wrong: no profile keeps it away, and it has no container, or none that runs. Low instead of medium:
+    SERVICES.yml says that it is only configured.
+    Not looked at: what has no replicas; jobs (`restart: "no"`); what SERVICES.yml calls `deprecated`.
     Disprove: `docker ps` shows it, perhaps under another project's name.
     """
-    rest = {
-        entry.folder
-        for entry in (look.registry.entries if look.registry else ())
-        if entry.status in {"configured", "deprecated"}
-    }
+    said = {entry.folder: entry.status for entry in (look.registry.entries if look.registry else ())}
     for thing in look.things:
         subject = look.by_name.get(thing.full_name)
-        if subject is None or not thing.expected or subject.folder in rest:
+        if subject is None or not thing.expected or said.get(subject.folder) == "deprecated":
             continue
         if thing.running:
             yield Passed(thing.full_name)
@@ -42,6 +38,7 @@ def configured_not_running(look: Look) -> Iterator[Result]:
                 if thing.containers
                 else f"docker compose up -d {thing.name}",
                 kind=Kind.BOTH,
+                severity=Severity.LOW if said.get(subject.folder) == "configured" else None,
             )
 
 

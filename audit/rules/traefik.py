@@ -172,10 +172,9 @@ def undefined_reference(look: Look) -> Iterator[Result]:
     points = proxy.entry_points()
     for one in _routers(look):
         found = [("middleware", name) for name in proxy.effective(one).missing]
-        if proxy.subject is None:
-            found = [pair for pair in found if not pair[1].endswith("@file")]
         if points and "static" not in proxy.blind:
-            found += [("entry point", name) for name in one.entry_points if name not in points]
+            known = {name.lower() for name in points}  # as a flag they are read in lower case
+            found += [("entry point", name) for name in one.entry_points if name.lower() not in known]
             found += (
                 [("resolver", one.resolver)] if one.resolver and not _has_resolver(look, one.resolver) else []
             )
@@ -193,8 +192,8 @@ def undefined_reference(look: Look) -> Iterator[Result]:
             )
         unsure = proxy.effective(one).unsure
         if unsure and not found:
-            why = next((why for part, why in proxy.blind.items() if part == "file"), "")
-            if why and any(name.endswith("@file") for name in unsure):
+            why = next((why for part, why in proxy.blind.items() if f"@{part}" in " ".join(unsure)), "")
+            if why:
                 yield Unknown(
                     f"{_name(one) or one.place.file} {one.name}", f"{', '.join(unsure)}: {why}", one.place
                 )
@@ -210,7 +209,7 @@ def _has_resolver(look: Look, name: str) -> bool:
 
 def _is_unknown_service(look: Look, one: Router) -> bool:
     name = one.service
-    if not name or name.endswith("@internal"):
+    if not name or name.endswith("@internal") or "docker" in look.proxy.blind:
         return False
     full = name if "@" in name else f"{name}@{one.provider}"
     provider = full.rpartition("@")[2]
@@ -245,7 +244,7 @@ def rate_limit_unused(look: Look) -> Iterator[Result]:
     routers of services pass one and others do not (one finding each). Chains and the middlewares of entry
     points are followed.
     Disprove: Traefik's `/api/http/routers` shows it among the router's middlewares.
-    Mend: name it in the router's `middlewares`, or in the entry point's `http.middlewares` for all.
+    Mend: name it in the router's `middlewares`, or in those of the entry point for all routers at once.
     """
     yield from _unused(look, "ratelimit", lambda one: "ratelimit" in one.kinds, "a rate limit")
 

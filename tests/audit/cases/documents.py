@@ -152,11 +152,13 @@ CASES = (
     Case("RUN-01", Must.NEAR, "a job", app(web('restart: "no"')), runs=[]),
     Case(
         "RUN-01",
-        Must.NEAR,
+        Must.FIRE,
         "only configured, says the registry",
         registry(other(status="configured")),
         runs=[],
+        severity="low",
     ),
+    Case("RUN-01", Must.NEAR, "deprecated", registry(other(status="deprecated")), runs=[]),
     Case("RUN-01", Must.UNKNOWN, "no Engine", app(web())),
     Case(
         "RUN-02",

@@ -85,6 +85,12 @@ CASES = (
         {**app(web(image="m/m:4.2.0")), "b/compose.yml": "services:\n  web:\n    image: m/m:4.3.0\n"},
     ),
     Case(
+        "IMG-08",
+        Must.NEAR,
+        "a base image",
+        app("  a:\n    image: python:3.11.1\n  b:\n    image: python:3.12.1\n"),
+    ),
+    Case(
         "IMG-11",
         Must.FIRE,
         "from a registry and built",

@@ -147,6 +147,13 @@ CASES = (
             **routed(ON, HOST, *SECURE, f"{PASSES}x@file"),
         },
     ),
+    Case("TRF-02", Must.UNKNOWN, "Traefik is elsewhere", routed(ON, HOST, f"{PASSES}x@file")),
+    Case(
+        "TRF-02",
+        Must.NEAR,
+        "case does not matter",
+        both(ON, HOST, PASSES + "all@file", "traefik.http.routers.web.entrypoints=webSecure"),
+    ),
     Case(
         "TRF-03",
         Must.FIRE,
