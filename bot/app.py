@@ -298,9 +298,9 @@ class App:
         self._supervise("bridge", self.bridge.run)
         self._supervise("retention", retention.run)
         self._supervise("secrets", self._know_secrets)
+        self._supervise("approvals", self.approvals.serve)
         if serve:
             self._supervise("watch", watch.run)
-            self._supervise("approvals", self.approvals.serve)
             self._supervise("engine", lambda: self.engine.serve(self.inbox))
             for name, platform in self.platforms.items():
                 self._supervise(name, lambda platform=platform: platform.run(self.inbox))  # type: ignore[misc]

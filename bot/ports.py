@@ -194,6 +194,10 @@ class PlanView:
     who: str
     """Whose yes it wants, in words."""
     expires: datetime
+    runs: datetime | None = None
+    """When it runs without the votes, once the glass was broken."""
+    unsigned: bool = False
+    """It ran without the votes, and `who` says whose signature it wants."""
 
 
 class Approvals(Protocol):
@@ -207,6 +211,10 @@ class Approvals(Protocol):
 
     async def cancel(self, asker: Asker, code: str) -> Doc:
         """Taken back by who asked."""
+        ...
+
+    async def break_glass(self, asker: Asker, code: str, reason: str, said: str) -> Doc:
+        """Run it without the votes, after the countdown that the policy names, unless somebody says no."""
         ...
 
     async def pending(self) -> Sequence[PlanView]: ...

@@ -21,5 +21,6 @@ ALL: tuple[Command, ...] = (
     approvals.approve,
     approvals.deny,
     approvals.cancel,
+    approvals.break_glass,
     approvals.pending,
 )

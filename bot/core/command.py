@@ -89,10 +89,10 @@ class Command:
     """A declared command.
 
     words: what is typed, in lower case: `("test", "alert")`. `params`: in the order of the usage line.
-    votes: whether it says yes or no to a plan.
+    votes: whether it says yes or no to a plan. stops: it says no, as anybody may to what counts down.
     """
 
-    __slots__ = ("finder", "handler", "help", "params", "planner", "risk", "votes", "words")
+    __slots__ = ("finder", "handler", "help", "params", "planner", "risk", "stops", "votes", "words")
 
     def __init__(
         self,
@@ -102,6 +102,7 @@ class Command:
         params: tuple[Param, ...],
         help_text: str,
         votes: bool = False,
+        stops: bool = False,
     ) -> None:
         self.words = words
         self.risk = risk
@@ -111,6 +112,7 @@ class Command:
         self.planner: Previewer | None = None
         self.finder: Finder | None = None
         self.votes = votes
+        self.stops = stops
 
     def __repr__(self) -> str:
         return f"<command {self.name}>"
@@ -229,17 +231,19 @@ class _Arguments:
 
 
 def command(
-    *, risk: Risk = Risk.READ, name: str | None = None, votes: bool = False
+    *, risk: Risk = Risk.READ, name: str | None = None, votes: bool = False, stops: bool = False
 ) -> Callable[[Handler], Command]:
     """Declare a command. Its words are `name`, or the function's own name (`break_glass` → `break-glass`).
 
     votes: it says yes or no to a plan, so the plan's line of the policy says who may use it, not `may`.
+    stops: it says no, which whoever is listed may do to a plan that runs without votes.
     """
 
     def declare(handler: Handler) -> Command:
         title = name or getattr(handler, "__name__", "").strip("_").replace("_", "-")
         words = tuple(title.lower().split())
-        return Command(words, risk, handler, _params(handler), inspect.cleandoc(handler.__doc__ or ""), votes)
+        help_text = inspect.cleandoc(handler.__doc__ or "")
+        return Command(words, risk, handler, _params(handler), help_text, votes, stops)
 
     return declare
 

@@ -31,6 +31,8 @@ class Kind(StrEnum):
     """A plan was shown: its code, its digest, what it would do."""
     VOTE = "vote"
     """Somebody said yes or no to a plan, and it counted."""
+    GLASS = "glass"
+    """Somebody broke the glass for a plan, or signed off afterwards what ran without votes."""
     EXECUTION = "execution"
     """A plan's next state: approved, running, done, and every other."""
     PRUNED = "pruned"

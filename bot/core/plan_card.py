@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.core.approval import Approval, State, Vote
+from bot.core.approval import OPEN, Approval, State, Vote
 from bot.core.doc import (
     Block,
     Choices,
@@ -31,6 +31,7 @@ from bot.core.doc import (
     line,
 )
 from bot.core.duration import say_duration
+from bot.core.glass_card import SYMBOL, glass_lines
 from bot.core.model import Identity
 from bot.core.plan import Plan
 from bot.core.policy import Ask
@@ -43,6 +44,7 @@ NAMED = 6
 
 _LOOKS: dict[State, tuple[str, Tone]] = {
     State.ASKED: ("📝", Tone.INFO),
+    State.COUNTDOWN: (SYMBOL, Tone.BAD),
     State.APPROVED: ("⏳", Tone.INFO),
     State.RUNNING: ("⏳", Tone.INFO),
     State.DONE: ("✅", Tone.GOOD),
@@ -97,11 +99,11 @@ def moved_card(first: Doc, approval: Approval, command: str, subject: str, tail:
     were first attached."""
     kept = [block for block in first.blocks if not isinstance(block, Heading | Choices)]
     choices = [block for block in first.blocks if isinstance(block, Choices)]
-    votes = [_vote(vote, approval) for vote in approval.votes]
+    votes = [*(_vote(vote, approval) for vote in approval.votes), *glass_lines(approval)]
     blocks: list[Block] = [_heading(approval, subject, command), *kept]
     blocks += [Items(tuple(votes))] if votes else []
     blocks += [Paragraph(spans) for spans in tail]
-    return Doc((*blocks, *(choices if approval.state is State.ASKED else ())))
+    return Doc((*blocks, *(choices if approval.state in OPEN else ())))
 
 
 def verdict_word(state: State) -> str:
@@ -124,6 +126,8 @@ def _heading(approval: Approval, subject: str, command: str) -> Heading:
     match approval.state:
         case State.ASKED:
             said: tuple[Span | str, ...] = (f"{approval.requester} asks: ", *words)
+        case State.COUNTDOWN:
+            said = ("glass broken: ", *words)
         case State.APPROVED:
             said = ("approved: ", *words)
         case other:

@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.core.approval import Approval, State, Vote
+from bot.core.approval import PENDING, RAN, Approval, State, Vote
 from bot.core.delivery import Outgoing
 from bot.core.doc import Doc, from_json, to_json
+from bot.core.glass import Glass, Signature
 from bot.core.journal import Entry
 from bot.core.model import Identity, Message, Room, Trust
 from bot.core.plan import speakable
@@ -21,6 +22,8 @@ from bot.store.outbox import OutboxStore
 
 LANE = "plan:"
 """Lanes of plans: what follows is the approval's id."""
+ALARM = ":glass"
+"""And what ends the lane of the message that calls everybody when its glass is broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,11 @@ class Stored:
     @property
     def lane(self) -> str:
         return LANE + self.approval.id
+
+    @property
+    def alarm(self) -> str:
+        """The lane of the message that calls everybody when the glass is broken."""
+        return self.lane + ALARM
 
     @property
     def content(self) -> dict[str, Any]:
@@ -127,13 +135,15 @@ class ApprovalStore:
         return stored
 
     async def consume(self, key: str, digest: str, tell: Tell) -> bool:
-        """Use it up: True for exactly one caller, ever, and only while it is approved, of this digest, and
-        not expired."""
+        """Use it up: True for exactly one caller, ever, and only while it is approved or its countdown is
+        over, of this digest, and not expired."""
+        now = self._clock.now().timestamp()
         async with self._database.transaction() as tx:
             rows = await tx.count(
-                "UPDATE approvals SET state = 'running', why = ''"
-                " WHERE id = ? AND state = 'approved' AND digest = ? AND expires > ?",
-                (key, digest, self._clock.now().timestamp()),
+                "UPDATE approvals SET state = 'running', why = '', unsigned = (state = 'counting down')"
+                " WHERE id = ? AND digest = ? AND expires > ? AND (state = 'approved'"
+                "  OR (state = 'counting down' AND json_extract(glass, '$.runs') <= ?))",
+                (key, digest, now, now),
             )
             if rows != 1:
                 return False
@@ -181,9 +191,10 @@ class ApprovalStore:
                     ),
                 )
         ended = None if after.state.pending or after.state is State.RUNNING else self._clock.now().timestamp()
+        glass = _glass_to_json(after.glass) if after.glass is not None else None
         await tx.run(
-            "UPDATE approvals SET state = ?, why = ?, ended = ? WHERE id = ?",
-            (after.state.value, after.why, ended, after.id),
+            "UPDATE approvals SET state = ?, why = ?, ended = ?, glass = ?, unsigned = ? WHERE id = ?",
+            (after.state.value, after.why, ended, glass, int(after.unsigned), after.id),
         )
 
     # ---- reading
@@ -194,8 +205,8 @@ class ApprovalStore:
     async def by_code(self, code: str) -> Stored | None:
         """The one that is pending under this code, else the newest that was."""
         return await self._find(
-            "SELECT * FROM approvals WHERE code = ?"
-            " ORDER BY state IN ('asked', 'approved', 'running') DESC, asked DESC LIMIT 1",
+            "SELECT * FROM approvals WHERE code = ? ORDER BY unsigned = 1"
+            " OR state IN ('asked', 'counting down', 'approved', 'running') DESC, asked DESC LIMIT 1",
             (code,),
         )
 
@@ -213,6 +224,22 @@ class ApprovalStore:
             (platform, event_id),
         )
 
+    async def by_glass(self, platform: str, event_id: str) -> Stored | None:
+        """The one whose glass this message broke."""
+        return await self._find(
+            "SELECT * FROM approvals WHERE json_extract(glass, '$.identity.platform') = ?"
+            " AND json_extract(glass, '$.event_id') = ?",
+            (platform, event_id),
+        )
+
+    async def pending(self) -> list[Stored]:
+        """All that may still run, oldest first."""
+        return await self.within(*PENDING)
+
+    async def unsigned(self) -> list[Stored]:
+        """All that ran without the votes and that nobody has signed off yet, oldest first."""
+        return [one for one in await self.within(*RAN) if one.approval.unsigned]
+
     async def within(self, *states: State) -> list[Stored]:
         """All in one of these states, oldest first."""
         marks = ",".join("?" * len(states))
@@ -223,17 +250,21 @@ class ApprovalStore:
         return [await self._whole(row) for row in rows]
 
     async def lane_of(self, room: Room, message_id: str) -> str | None:
-        """The approval whose card this message is."""
+        """The approval whose card, or whose alarm, this message is."""
         lane = await self._outbox.lane_of(room, message_id)
-        return lane.removeprefix(LANE) if lane is not None and lane.startswith(LANE) else None
+        if lane is None or not lane.startswith(LANE):
+            return None
+        return lane.removeprefix(LANE).removesuffix(ALARM)
 
     async def prune(self, before: datetime) -> int:
-        """Forget what ended before that; the journal keeps its own record."""
+        """Forget what ended before that, but for what still wants a signature; the journal keeps its own
+        record."""
         async with self._database.transaction() as tx:
-            old = "SELECT id FROM approvals WHERE ended IS NOT NULL AND ended < ?"
+            old = "SELECT id FROM approvals WHERE ended IS NOT NULL AND ended < ? AND unsigned = 0"
             await tx.run(f"DELETE FROM votes WHERE approval IN ({old})", (before.timestamp(),))  # noqa: S608
             return await tx.count(
-                "DELETE FROM approvals WHERE ended IS NOT NULL AND ended < ?", (before.timestamp(),)
+                f"DELETE FROM approvals WHERE id IN ({old})",  # noqa: S608 - no text from outside
+                (before.timestamp(),),
             )
 
     async def _find(self, sql: str, params: Sequence[Any]) -> Stored | None:
@@ -267,6 +298,7 @@ def _stored(row: sqlite3.Row, votes: Sequence[sqlite3.Row]) -> Stored:
             state=State(row["state"]),
             votes=tuple(_vote(one) for one in votes),
             why=row["why"],
+            glass=_glass_from_json(row["glass"]) if row["glass"] is not None else None,
         ),
         command=row["command"],
         targets=tuple(json.loads(row["targets"])),
@@ -299,3 +331,24 @@ def _rule_to_json(rule: Rule) -> str:
 def _rule_from_json(text: str) -> Rule:
     data = json.loads(text)
     return Rule(**{**data, "ask": Ask(data["ask"]), "expires": timedelta(seconds=data["expires"])})
+
+
+def _glass_to_json(glass: Glass) -> str:
+    def plain(value: object) -> object:
+        if isinstance(value, datetime):
+            return value.timestamp()
+        raise TypeError(type(value).__name__)
+
+    return json.dumps(asdict(glass), default=plain)
+
+
+def _glass_from_json(text: str) -> Glass:
+    data = json.loads(text)
+    data["identity"] = Identity(**data["identity"])
+    data["trust"] = Trust(**data["trust"])
+    data["at"], data["runs"] = utc(data["at"]), utc(data["runs"])
+    if data["signed"] is not None:
+        signed = data["signed"]
+        signed = {**signed, "identity": Identity(**signed["identity"]), "at": utc(signed["at"])}
+        data["signed"] = Signature(**signed)
+    return Glass(**data)

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from bot.core import approval as life
 from bot.core.approval import TRANSITIONS, Approval, State, Vote
 from bot.core.errors import Refused
+from bot.core.glass import Glass, Signature
 from bot.core.model import Identity
 from bot.core.policy import Ask, Rule
 
@@ -26,10 +27,19 @@ def ballot(person: str, approve: bool = True, *, event: str = "", platform: str 
     return Vote(person, Identity(platform, person), approve, NOW, event or f"{platform}-{person}", ("admin",))
 
 
+def broken(person: str = "adam", *, minutes: float = 2) -> Glass:
+    runs = NOW + timedelta(minutes=minutes)
+    return Glass(person, Identity("matrix", person), "the disk is full", NOW, runs, f"glass-{person}")
+
+
+def signature(person: str, platform: str = "slack") -> Signature:
+    return Signature(person, Identity(platform, person), NOW, f"sign-{person}")
+
+
 @pytest.mark.parametrize("before", State)
 @pytest.mark.parametrize("after", State)
 def test_what_is_not_in_the_table_does_not_happen(before: State, after: State) -> None:
-    ready = replace(asked(), state=before, votes=(ballot("adam"),))
+    ready = replace(asked(), state=before, votes=(ballot("adam"),), glass=broken())
     if after in TRANSITIONS[before]:
         assert life.move(ready, after, "so").state is after
     else:
@@ -37,12 +47,15 @@ def test_what_is_not_in_the_table_does_not_happen(before: State, after: State) -
             life.move(ready, after, "so")
 
 
-def test_the_only_way_to_running_is_from_approved() -> None:
-    assert [state for state in State if State.RUNNING in TRANSITIONS[state]] == [State.APPROVED]
+def test_the_only_ways_to_running_are_the_votes_and_the_glass() -> None:
+    ways = [state for state in State if State.RUNNING in TRANSITIONS[state]]
+    assert ways == [State.COUNTDOWN, State.APPROVED]
+    assert [state for state in State if State.COUNTDOWN in TRANSITIONS[state]] == [State.ASKED]
     for state in (State.DONE, State.FAILED, State.ROLLED_BACK, State.INTERRUPTED):
         assert [one for one in State if state in TRANSITIONS[one]] == [State.RUNNING]
     assert {state for state in State if state.over} == set(State) - {
         State.ASKED,
+        State.COUNTDOWN,
         State.APPROVED,
         State.RUNNING,
     }
@@ -96,6 +109,61 @@ def test_a_yes_that_would_not_be_taken_any_more_does_not_carry_it() -> None:
     assert lost == "the yes of adam no longer counts: no longer admin"
 
 
+def test_a_broken_glass_needs_no_votes_and_then_a_signature_of_somebody_else() -> None:
+    counting = life.break_glass(asked(), broken())
+    assert (counting.state, counting.unsigned) == (State.COUNTDOWN, False)
+    running = life.move(counting, State.RUNNING, "")
+    assert running.unsigned
+    with pytest.raises(Refused, match="is used: it is running now"):
+        life.sign(running, signature("bob"))
+    done = life.move(running, State.DONE, "well")
+    for person, why in (("adam", "broke the glass"), ("ann", "asked for it")):
+        with pytest.raises(Refused, match=why):
+            life.sign(done, signature(person))
+    signed = life.sign(done, signature("bob"))
+    assert not signed.unsigned
+    with pytest.raises(Refused, match="signed off by bob already"):
+        life.sign(signed, signature("eve"))
+
+
+def test_anybodys_no_stops_the_countdown_and_the_votes_end_it() -> None:
+    counting = life.break_glass(asked(), broken())
+    stopped = life.vote(counting, ballot("eve", approve=False))
+    assert (stopped.state, stopped.unsigned) == (State.DENIED, False)
+    with pytest.raises(Refused):
+        life.move(stopped, State.RUNNING, "")
+    approved = life.vote(counting, ballot("bob"))
+    assert approved.state is State.APPROVED
+    assert not life.move(approved, State.RUNNING, "").unsigned
+
+
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        (State.COUNTDOWN, "counts down already: adam"),
+        (State.APPROVED, "has all the yes it needs"),
+        (State.RUNNING, "is used"),
+        (State.DONE, "is used"),
+        (State.DENIED, "was denied"),
+        (State.CANCELLED, "was cancelled"),
+        (State.DRIFTED, "was not run"),
+        (State.EXPIRED, "has expired"),
+    ],
+)
+def test_the_glass_opens_only_what_still_waits(state: State, why: str) -> None:
+    glass = broken() if state is State.COUNTDOWN else None
+    with pytest.raises(Refused, match=why):
+        life.break_glass(replace(asked(), state=state, glass=glass), broken("bob"))
+
+
+def test_a_countdown_must_end_before_the_plan_expires() -> None:
+    with pytest.raises(Refused, match="expires before the countdown would end"):
+        life.break_glass(asked(), broken(minutes=30))
+    late = replace(broken(), at=NOW + timedelta(minutes=30), runs=NOW + timedelta(minutes=32))
+    with pytest.raises(Refused, match="has expired"):
+        life.break_glass(asked(), late)
+
+
 class Life(RuleBasedStateMachine):
     """Anybody says anything in any order."""
 
@@ -131,6 +199,23 @@ class Life(RuleBasedStateMachine):
             gone = data.draw(st.sampled_from(self.one.votes))
             self.to(life.withdraw(self.one, gone.event_id, "redacted"))
 
+    @rule(person=st.sampled_from(PEOPLE))
+    def break_glass(self, person: str) -> None:
+        try:
+            self.to(life.break_glass(self.one, broken(person)))
+        except Refused:
+            return
+
+    @rule(person=st.sampled_from(PEOPLE))
+    def sign(self, person: str) -> None:
+        try:
+            self.to(life.sign(self.one, signature(person)))
+        except Refused:
+            return
+        assert self.one.state in {State.DONE, State.FAILED, State.ROLLED_BACK, State.INTERRUPTED}
+        assert self.one.glass is not None
+        assert person != self.one.glass.person
+
     @rule(state=st.sampled_from(list(State)))
     def move(self, state: State) -> None:
         try:
@@ -142,11 +227,14 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def running_has_its_yes(self) -> None:
         rule_ = self.one.rule
+        assert not self.denied
+        if self.one.glass is not None and self.one.glass.needed:
+            assert self.one.unsigned
+            return
         people = {vote.person for vote in self.one.yes}
         assert len(people) >= (rule_.votes if rule_.ask is Ask.APPROVE else 1)
         if rule_.ask is Ask.APPROVE and not rule_.self_approval:
             assert "ann" not in people
-        assert not self.denied
 
     @invariant()
     def used_once(self) -> None:
