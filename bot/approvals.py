@@ -150,7 +150,8 @@ class Approvals:
             approval = life.move(approval, State.APPROVED, "the policy asks nobody")
         names = tuple(p.name for p in voters(rule, ctx.person.name, ctx.services.people))
         asked = Asked(ctx.person.name, ctx.identity, names)
-        card = ctx.redactor.doc(plan_card(plan, approval, asked, now, ctx.services.prefix))
+        redactor = ctx.redactor
+        card = redactor.doc(plan_card(plan, approval, asked, now, ctx.services.prefix, redactor.text))
         stored = Stored(
             approval=approval,
             command=command.name,

@@ -239,7 +239,7 @@ def _names(pattern: str, command: Command) -> bool:
 
 
 def _by_rule(rule: Rule, command: Command, targets: Sequence[str], people: People) -> Verdict:
-    line = f'the policy\'s line "{rule.command}{"" if rule.target == "*" else " " + rule.target}"'
+    line = f'the policy\'s line "{rule.key}"'
     match rule.ask:
         case Ask.NONE:
             return Allow(f"{line} asks nobody", rule)
