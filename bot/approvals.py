@@ -56,6 +56,8 @@ class Heard:
     reply: Reply
     to_card: bool
     """A reply to the card itself, not only talk in its thread."""
+    among: tuple[str, ...] = ()
+    """The codes of all that it may mean, when several plans stand in this thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,11 +287,29 @@ class Approvals:
                 reply = Reply(None, None, hints=True)
             threaded = message.thread == target and message.reply_to in {None, message.thread}
             return Heard(stored, reply, to_card=not threaded)
+        if reply.approve is not None and reply.code is None and message.thread is not None:
+            return await self._heard_beside(message, reply, believed)
         if reply.approve is not None and reply.code is not None:
             stored = await self._store.by_code(reply.code)
             if stored is not None and (stored.approval.state.pending or stored.approval.unsigned):
                 return Heard(stored, reply, to_card=True)
         return None
+
+    async def _heard_beside(self, message: Message, reply: Reply, believed: bool) -> Heard | None:
+        """A word of yes or no in somebody's thread, where a plan's card stands among other talk. A reply may
+        name only the thread, so it counts when its word is surely about a plan and only one stands there;
+        else it is asked."""
+        here = [
+            one
+            for one in await self._store.pending()
+            if one.request.room == message.room and one.request.thread == message.thread
+        ]
+        if not here:
+            return None
+        if len(here) > 1 or not reply.sure or not believed:
+            reply = Reply(None, None, hints=True)
+        among = tuple(one.approval.code for one in here) if len(here) > 1 else ()
+        return Heard(here[-1], reply, to_card=False, among=among)
 
     async def reply(self, heard: Heard, asker: Asker, message: Message) -> Doc:
         """What comes of it; empty when the card says it. Raises Refused; asks when it is unclear."""
@@ -301,6 +321,9 @@ class Approvals:
             if not stored.approval.state.pending or not (heard.to_card or reply.hints):
                 return Doc(())
             prefix = self._services().prefix
+            if heard.among:
+                codes = " or ".join(f"approve {code}" for code in heard.among)
+                return say(f"Several plans wait in this thread. Say which one, with its code: {codes}")
             return say(
                 "I did not take that for a yes or a no. To say yes, type ",
                 f"{prefix}approve {code}; to say no, {prefix}deny {code}",

@@ -49,7 +49,7 @@ def read_reply(text: str) -> Reply:
     words = _TONE_WORDS.sub(":", text.translate(_TONES)).replace("’", "'").split()
     said = _verdict(words)
     if said is not None:
-        return Reply(said, sure=_bare(words) in _SURE)
+        return Reply(said, sure=_bare([word for word in words if word not in _SIGNS]) in _SURE)
     for word in (words[0], words[-1]) if len(words) > 1 else ():
         # "what" could be a code: it is one only beside a clear word.
         said = _verdict([other for other in words if other is not word]) if _is_code(word) else None

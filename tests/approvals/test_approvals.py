@@ -195,6 +195,27 @@ async def test_replies_count_when_they_are_clear(chat: Plans) -> None:
     assert await say(chat, "bob", "no", reply_to="$elsewhere") == ""
 
 
+async def test_in_somebodys_thread_only_what_is_surely_meant_counts(chat: Plans) -> None:
+    there = {"on": "slack", "thread": "7.1"}
+    code = await asked(chat, "!stop web", **there)
+    # Between people "ok" may be about anything: it is asked. As a reply it names only the thread.
+    said = await say(chat, "adam", "ok", **there, reply_to="7.1")
+    assert said.endswith(f"To say yes, type !approve {code}; to say no, !deny {code}")
+    assert await say(chat, "adam", "shall we?", **there) == ""
+    assert await say(chat, "adam", "yes", on="slack", thread="8.1") == ""
+    stored = await chat.store.by_code(code)
+    assert stored is not None
+    assert stored.approval.votes == ()
+    assert await say(chat, "adam", "Approved :+1:", **there, reply_to="7.1") == ""
+    other = await asked(chat, "!restart db", **there)
+    said = await say(chat, "bob", "approve", **there)
+    assert said.endswith(f"Say which one, with its code: approve {code} or approve {other}")
+    assert await say(chat, "bob", f"deny {other}", **there) == ""
+    assert await say(chat, "bob", "deny", **there) == ""
+    assert {await state(chat, code), await state(chat, other)} == {State.DENIED}
+    assert did(chat) == []
+
+
 async def test_a_button_of_another_plan_or_of_none_is_refused(chat: Plans) -> None:
     first, second = await asked(chat, "!restart web"), await asked(chat, "!restart db")
     await delivered(chat)
