@@ -204,8 +204,10 @@ class PlanView:
     who: str
     """Whose yes it wants, in words."""
     expires: datetime
-    note: str = ""
-    """What it waits for, where that is not a yes in time."""
+    runs: datetime | None = None
+    """When it runs without the votes, once the glass was broken."""
+    unsigned: bool = False
+    """It ran without the votes, and `who` says whose signature it wants."""
 
 
 class Approvals(Protocol):
@@ -221,8 +223,8 @@ class Approvals(Protocol):
         """Taken back by who asked."""
         ...
 
-    async def break_glass(self, asker: Asker, code: str, reason: str) -> Doc:
-        """It runs after the policy's countdown, unless somebody stops it."""
+    async def break_glass(self, asker: Asker, code: str, reason: str, said: str) -> Doc:
+        """Run it without the votes, after the countdown that the policy names, unless somebody says no."""
         ...
 
     async def pending(self) -> Sequence[PlanView]: ...

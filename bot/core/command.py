@@ -106,7 +106,7 @@ class Command:
     """A declared command.
 
     words: what is typed, in lower case: `("test", "alert")`. `params`: in the order of the usage line.
-    votes: whether it says yes or no to a plan; stops: whether it can stop a countdown, too, as anybody may.
+    votes: whether it says yes or no to a plan. stops: it says no, as anybody may to what counts down.
     """
 
     __slots__ = (
@@ -271,13 +271,14 @@ def command(
     """Declare a command. Its words are `name`, or the function's own name (`break_glass` → `break-glass`).
 
     votes: it says yes or no to a plan, so the plan's line of the policy says who may use it, not `may`.
+    stops: it says no, which whoever is listed may do to a plan that runs without votes.
     """
 
     def declare(handler: Handler) -> Command:
         title = name or getattr(handler, "__name__", "").strip("_").replace("_", "-")
         words = tuple(title.lower().split())
-        text = inspect.cleandoc(handler.__doc__ or "")
-        return Command(words, risk, handler, _params(handler), text, votes, stops)
+        help_text = inspect.cleandoc(handler.__doc__ or "")
+        return Command(words, risk, handler, _params(handler), help_text, votes, stops)
 
     return declare
 

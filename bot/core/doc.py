@@ -160,6 +160,8 @@ class Choices:
     approval_id: str
     code: str
     confirm: str = ""
+    stop: bool = False
+    """Only a no can be said: it runs unless somebody stops it."""
 
 
 Block = Heading | Paragraph | Items | Fields | Table | Pre | Choices
@@ -269,8 +271,8 @@ def _plain_block(block: Block) -> list[str]:
             return _plain_table(header, rows)
         case Pre(text=text):
             return [f"  {row}" for row in text.splitlines()]
-        case Choices(code=code):
-            return [f"!approve {code}"]
+        case Choices(code=code, stop=stop):
+            return [f"!deny {code}" if stop else f"!approve {code}"]
 
 
 def _plain_table(header: tuple[str, ...], rows: tuple[tuple[Line, ...], ...]) -> list[str]:
@@ -327,8 +329,9 @@ def _block_to_json(block: Block) -> dict[str, Any]:
             return {"is": "table", "header": list(header), "rows": cells}
         case Pre(text=text, language=language):
             return {"is": "pre", "text": text, "language": language}
-        case Choices(approval_id=approval_id, code=code, confirm=confirm):
-            return {"is": "choices", "approval": approval_id, "code": code, "confirm": confirm}
+        case Choices(approval_id=approval_id, code=code, confirm=confirm, stop=stop):
+            said = {"approval": approval_id, "code": code, "confirm": confirm, "stop": stop}
+            return {"is": "choices", **said}
 
 
 def _block_from_json(data: dict[str, Any]) -> Block:
@@ -347,6 +350,6 @@ def _block_from_json(data: dict[str, Any]) -> Block:
         case "pre":
             return Pre(data["text"], data["language"])
         case "choices":
-            return Choices(data["approval"], data["code"], data["confirm"])
+            return Choices(data["approval"], data["code"], data["confirm"], data.get("stop", False))
         case other:
             raise KeyError(other)

@@ -34,7 +34,7 @@ class Kind(StrEnum):
     VOTE = "vote"
     """Somebody said yes or no to a plan, and it counted."""
     GLASS = "glass"
-    """Somebody broke the glass, or put their name to what another one ran so."""
+    """Somebody broke the glass for a plan, or signed off afterwards what ran without votes."""
     EXECUTION = "execution"
     """A plan's next state: approved, running, done, and every other."""
     PRUNED = "pruned"

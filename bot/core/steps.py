@@ -30,7 +30,7 @@ class Step(StrEnum):
     VOTE_COMMITTED = "vote.committed"
     """The vote is on disk, and with the last one that the plan may run. Dying here: nothing ran."""
     GLASS_COMMITTED = "glass.committed"
-    """It is on disk that somebody broke the glass. Dying here: it is cancelled at start, and told."""
+    """The glass is broken and the countdown is on disk. Dying here: cancelled at start, and told."""
     PLAN_CONSUMED = "plan.consumed"
     """The plan is used up, nothing was done yet. Dying from here on: interrupted, told, never run again."""
     EXECUTION_STARTED = "execution.started"

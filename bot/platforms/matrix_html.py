@@ -60,6 +60,8 @@ class Rendered:
     files: tuple[File, ...]
     choices: bool
     """It is a plan: reactions may be put under it to be pressed."""
+    stop: bool = False
+    """Only a no can be pressed."""
 
 
 def render(
@@ -78,8 +80,9 @@ def render(
         note = Paragraph(line("… cut: the whole is in ", Code("message.txt")))
         extra = (File("message.txt", "text/plain", (plain(document) + "\n").encode()),)
         content = _fitting(degraded, note, limit, lambda doc: _content(doc, accounts, reactions, to))
-    choices = any(isinstance(block, Choices) for block in document.blocks)
-    return Rendered(content, (*document.files, *extra), choices)
+    choices = [block for block in document.blocks if isinstance(block, Choices)]
+    stop = any(block.stop for block in choices)
+    return Rendered(content, (*document.files, *extra), bool(choices), stop)
 
 
 def size(content: Mapping[str, Any]) -> int:
@@ -306,8 +309,8 @@ class _Html:
                 known = language if language.isascii() and language.isalnum() and language != LOG else ""
                 kind = f' class="language-{known}"' if known else ""
                 return f"<pre><code{kind}>{escape(text)}</code></pre>"
-            case Choices(code=code):
-                return self.choices(one_line(code, 20))
+            case Choices(code=code, stop=stop):
+                return self.stop(one_line(code, 20)) if stop else self.choices(one_line(code, 20))
 
     def table(self, header: tuple[str, ...], rows: tuple[tuple[Line, ...], ...]) -> str:
         head = "".join(f"<th>{escape(name)}</th>" for name in header)
@@ -324,6 +327,12 @@ class _Html:
             f"<p>To say yes, reply <code>approve {escape(code)}</code>, react with ✅, or type {typed}; "
             f"❎ or <code>!deny {escape(code)}</code> says no.</p>"
         )
+
+    def stop(self, code: str) -> str:
+        typed = f"<code>!deny {escape(code)}</code>"
+        if not self._reactions:
+            return f"<p>To stop it, type {typed}.</p>"
+        return f"<p>To stop it, reply <code>deny {escape(code)}</code>, react with ❎, or type {typed}.</p>"
 
     def line(self, spans: Line) -> str:
         return "".join(self.span(span) for span in spans)

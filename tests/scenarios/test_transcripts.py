@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 TRANSCRIPTS = sorted(
     path
     for path in HERE.glob("*.txt")
-    if path.name not in {"fixed-lines.txt", "approvals.txt", "audit.txt", "pin.txt"}
+    if path.name not in {"fixed-lines.txt", "approvals.txt", "audit.txt", "break-glass.txt", "pin.txt"}
 )
 
 
@@ -25,7 +25,7 @@ def exchanges(text: str) -> list[tuple[str, list[str]]]:
     """What is typed, and the lines that are expected."""
     found: list[tuple[str, list[str]]] = []
     for row in text.splitlines():
-        if row.startswith(("> ", "< ")):
+        if row.startswith(("> ", "< ", "+ ")):
             found.append((row, []))
         elif row.startswith("#") or (not found and not row.strip()):
             continue
