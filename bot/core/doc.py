@@ -160,6 +160,13 @@ class Choices:
     approval_id: str
     code: str
     confirm: str = ""
+    prefix: str = "!"
+    """What stands before a command here."""
+
+    @property
+    def typed(self) -> str:
+        """The words that always work."""
+        return f"{self.prefix}approve {self.code}"
 
 
 Block = Heading | Paragraph | Items | Fields | Table | Pre | Choices
@@ -269,8 +276,8 @@ def _plain_block(block: Block) -> list[str]:
             return _plain_table(header, rows)
         case Pre(text=text):
             return [f"  {row}" for row in text.splitlines()]
-        case Choices(code=code):
-            return [f"!approve {code}"]
+        case Choices():
+            return [block.typed]
 
 
 def _plain_table(header: tuple[str, ...], rows: tuple[tuple[Line, ...], ...]) -> list[str]:
@@ -327,8 +334,9 @@ def _block_to_json(block: Block) -> dict[str, Any]:
             return {"is": "table", "header": list(header), "rows": cells}
         case Pre(text=text, language=language):
             return {"is": "pre", "text": text, "language": language}
-        case Choices(approval_id=approval_id, code=code, confirm=confirm):
-            return {"is": "choices", "approval": approval_id, "code": code, "confirm": confirm}
+        case Choices(approval_id=approval_id, code=code, confirm=confirm, prefix=prefix):
+            words = {"confirm": confirm, "prefix": prefix}
+            return {"is": "choices", "approval": approval_id, "code": code, **words}
 
 
 def _block_from_json(data: dict[str, Any]) -> Block:
@@ -347,6 +355,6 @@ def _block_from_json(data: dict[str, Any]) -> Block:
         case "pre":
             return Pre(data["text"], data["language"])
         case "choices":
-            return Choices(data["approval"], data["code"], data["confirm"])
+            return Choices(data["approval"], data["code"], data["confirm"], data.get("prefix", "!"))
         case other:
             raise KeyError(other)

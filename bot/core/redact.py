@@ -11,6 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from itertools import groupby
 from urllib.parse import quote, quote_plus
@@ -99,8 +100,8 @@ class Redactor:
                 return Table(tuple(self.text(name) for name in header), cells)
             case Pre(text=text, language=language):
                 return Pre(self.text(text), self.text(language))
-            case Choices(approval_id=approval_id, code=code, confirm=confirm):
-                return Choices(approval_id, code, self.text(confirm))
+            case Choices(confirm=confirm):
+                return replace(block, confirm=self.text(confirm))
 
     def _pair(self, name: str, spans: Line) -> tuple[str, Line]:
         """`password` beside `hunter2`: the name decides about the value, as in `password: hunter2`."""
