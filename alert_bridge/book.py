@@ -36,6 +36,7 @@ class Book:
                         since=member.starts_at,
                         reason=stored.reason,
                         rooms=stored.rooms,
+                        heard=group.received_at,
                     )
                 )
         return views

@@ -315,11 +315,9 @@ class Engine:
                     async for received in requests.incoming():
                         if received.id in self._busy:
                             continue
-                        await slots.acquire()
                         self._busy.add(received.id)
                         before = self._lanes.get(_speaker(received.event))
-                        task = group.create_task(self._finish(requests, received, before))
-                        task.add_done_callback(lambda _: slots.release())
+                        task = group.create_task(self._finish(requests, received, before, slots))
                         self._lanes[_speaker(received.event)] = task
                 except Upstream as trouble:
                     log.error("the inbox cannot be read: %s", trouble)
@@ -387,15 +385,21 @@ class Engine:
         return (Entry(Kind.REFUSAL, who, place=where, about={"id": event.id, "why": f"fault {number}"}),)
 
     async def _finish(
-        self, requests: Requests, received: Received, before: "asyncio.Task[None] | None"
+        self,
+        requests: Requests,
+        received: Received,
+        before: "asyncio.Task[None] | None",
+        slots: asyncio.Semaphore,
     ) -> None:
+        # No slot while waiting for one's own: else whoever asks a lot behind a slow request takes them all.
         if before is not None:
             await asyncio.wait([before])
         event = received.event
-        try:
-            outgoing, entries = await self._outcome(event)
-        except Exception:
-            outgoing, entries = [], self._fault(event)
+        async with slots:
+            try:
+                outgoing, entries = await self._outcome(event)
+            except Exception:
+                outgoing, entries = [], self._fault(event)
         pause, faults = 0.5, 0
         while True:
             try:

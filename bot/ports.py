@@ -165,6 +165,8 @@ class AlertView:
     reason: str
     """Why its group went to these rooms."""
     rooms: tuple[str, ...]
+    heard: datetime | None = None
+    """When its sender last said anything of its group."""
 
 
 class Alerts(Protocol):

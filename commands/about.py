@@ -47,7 +47,7 @@ async def help_(ctx: Context, name: Rest | None = None) -> Doc:
         return _one_help(ctx, _named(ctx, name))
     mine = [one for one in ctx.services.commands if _may(ctx, one)]
     prefix = ctx.services.prefix
-    rows = tuple((line(Code(one.usage(prefix))), _spans(one.summary)) for one in mine)
+    rows = tuple((line(Code(one.usage(prefix))), _spans(one.summary, prefix)) for one in mine)
     return doc(
         Heading(line(f"What you may do here, as {describe(ctx.person)}")),
         Table(("command", "does"), rows),
@@ -121,18 +121,18 @@ def _named(ctx: Context, text: str) -> Command:
 
 
 def _one_help(ctx: Context, one: Command) -> Doc:
-    paragraphs = re.split(r"\n\s*\n", one.help)
+    paragraphs, prefix = re.split(r"\n\s*\n", one.help), ctx.services.prefix
     verdict = _verdict(ctx, one, ())
     return doc(
-        Heading((Code(one.usage(ctx.services.prefix)),)),
-        *(Paragraph(_spans(" ".join(text.split()))) for text in paragraphs if text.strip()),
+        Heading((Code(one.usage(prefix)),)),
+        *(Paragraph(_spans(" ".join(text.split()), prefix)) for text in paragraphs if text.strip()),
         line(_said(verdict)),
     )
 
 
-def _spans(text: str) -> tuple[Span, ...]:
-    """Our own help texts mark names with backticks."""
-    parts = text.split("`")
+def _spans(text: str, prefix: str) -> tuple[Span, ...]:
+    """Our own help texts mark names with backticks, and write commands with a !."""
+    parts = text.replace("`!", f"`{prefix}").split("`")
     return tuple(Code(part) if index % 2 else Text(part) for index, part in enumerate(parts) if part)
 
 

@@ -13,6 +13,9 @@ from bot.ports import AlertView
 
 SHOWN = 20
 """Alerts in the message; what is more goes into a file."""
+SILENT = timedelta(hours=5)
+"""An Alertmanager repeats itself, every four hours unless told otherwise: after this, how old the news are is
+said, for one that is gone for good never says RESOLVED."""
 PATIENCE = timedelta(seconds=15)
 """How long a test alert may take to each place."""
 _WORST_FIRST = ("critical", "page", "error", "high", "warning", "medium", "low", "info", "none")
@@ -22,7 +25,8 @@ _WORST_FIRST = ("critical", "page", "error", "high", "warning", "medium", "low",
 async def alerts(ctx: Context) -> Doc:
     """What fires now, the worst first, for how long, and in which rooms.
 
-    `!why alert NAME` says why an alert went to its rooms.
+    `!why alert NAME` says why an alert went to its rooms. Where its sender has been silent for five hours,
+    the table says how old the news are.
     """
     firing = sorted(await ctx.services.alerts.firing(), key=lambda one: _rank(one, ctx.now))
     if not firing:
@@ -79,6 +83,8 @@ def _cells(one: AlertView, now: datetime) -> tuple[Line, ...]:
 
 def _row(one: AlertView, now: datetime) -> tuple[str, ...]:
     since = say_roughly(now - one.since) if one.since else "?"
+    if one.heard is not None and now - one.heard > SILENT:
+        since += f", last heard of {say_roughly(now - one.heard)} ago"
     return (
         "" if one.severity == "none" else one.severity,
         one.name,

@@ -43,9 +43,8 @@ async def logs(
     view = await look_running(ctx.services)
     thing = view.find(service)
     if not thing.containers:
-        return doc(
-            f"{thing.full_name} has no container, so it has no log; !status {thing.full_name} says why"
-        )
+        status = f"{ctx.services.prefix}status {thing.full_name}"
+        return doc(f"{thing.full_name} has no container, so it has no log; {status} says why")
     details = await view.details(thing.containers)
     known = [detail for detail in details if isinstance(detail, Detail)]
     missing = next((detail for detail in details if isinstance(detail, Upstream)), None)

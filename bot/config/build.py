@@ -20,9 +20,9 @@ from bot.config.model import (
 )
 from bot.config.model import Rate as RateLimit
 from bot.config.reading import Item
-from bot.config.roles import BUILT_IN, split_rule
+from bot.config.roles import split_rule
 from bot.core.model import Identity, People, Person, Room
-from bot.core.policy import Ask, BreakGlass, Policy, Role, Rule
+from bot.core.policy import BUILT_IN_ROLES, Ask, BreakGlass, Policy, Role, Rule
 
 _EMPTY = Item({}, "", 0)
 
@@ -104,7 +104,7 @@ def _policy(top: Item, commands: "tuple[str, ...]") -> Policy:
     rules = _under(top, "policy").parts()
     glass = rules.get("break-glass")
     return Policy(
-        roles={**BUILT_IN, **written},
+        roles={**BUILT_IN_ROLES, **written},
         rules=tuple(_rule(key, item, commands) for key, item in rules.items() if item is not glass),
         break_glass=None if glass is None else BreakGlass(**_given(glass, "by", "countdown")),
     )

@@ -6,8 +6,9 @@ from fnmatch import fnmatchcase
 from alert_bridge.matcher import MatcherError, parse
 from bot.config.nodes import quoted
 from bot.config.reading import Item, Reader
-from bot.config.roles import BUILT_IN, check_may, split_rule
+from bot.config.roles import check_may, split_rule
 from bot.config.values import Wrong, did_you_mean, near
+from bot.core.policy import BUILT_IN_ROLES
 
 Check = Callable[[Item, Reader], None]
 
@@ -27,7 +28,7 @@ def names(top: Item, section: str) -> list[str]:
 
 
 def role_names(top: Item) -> list[str]:
-    return [*BUILT_IN, *(name for name in names(top, "roles") if name not in BUILT_IN)]
+    return [*BUILT_IN_ROLES, *(name for name in names(top, "roles") if name not in BUILT_IN_ROLES)]
 
 
 def _exists(item: Item | None, known: Iterable[str], what: str, reader: Reader) -> None:

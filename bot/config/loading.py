@@ -8,9 +8,10 @@ from bot.config.build import build
 from bot.config.checks import check
 from bot.config.model import Config
 from bot.config.reading import Reader, faults
-from bot.config.roles import CHANGING, READING
+from bot.config.roles import CHANGING
 from bot.config.schema import TOP
 from bot.core.errors import ConfigError, Mistake
+from bot.core.policy import READING
 
 _LARGEST = 1 << 20
 """Bytes."""

@@ -1,30 +1,16 @@
-"""The roles that exist without being written down, and the words that policy and roles are made of."""
+"""The words that policy and roles are made of."""
 
 from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
 
 from bot.config.nodes import quoted
 from bot.config.values import Wrong, did_you_mean, glob
-from bot.core.policy import Role
-
-READING = (
-    "help", "whoami", "why", "ping", "status", "unhealthy", "logs", "alerts", "images", "runbook", "finding",
-    "deps", "backup", "audit", "pending", "journal",
-)  # fmt: skip
-"""The commands that change nothing: what a viewer may ask for."""
 
 CHANGING = (
     "test alert", "restart", "start", "stop", "pin", "update", "rollback", "fix", "waive",
     "backup now", "backup verify", "backup drill", "approve", "deny", "cancel",
 )  # fmt: skip
-"""The other commands of the contract: a policy may name them also where they do not exist yet."""
-
-BUILT_IN = {
-    "viewer": Role("viewer", READING),
-    "operator": Role("operator", ("*",)),
-    "admin": Role("admin", ("*",)),
-}
-"""`may` means: may ask. What then stands before a risky command is the policy's to say."""
+"""What is not for reading: a policy may name these commands also where they do not exist yet."""
 
 
 def families(commands: Collection[str]) -> set[str]:

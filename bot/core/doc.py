@@ -160,8 +160,15 @@ class Choices:
     approval_id: str
     code: str
     confirm: str = ""
+    prefix: str = "!"
+    """What stands before a command here."""
     stop: bool = False
     """Only a no can be said: it runs unless somebody stops it."""
+
+    @property
+    def typed(self) -> str:
+        """The words that always work."""
+        return f"{self.prefix}{'deny' if self.stop else 'approve'} {self.code}"
 
 
 Block = Heading | Paragraph | Items | Fields | Table | Pre | Choices
@@ -271,8 +278,8 @@ def _plain_block(block: Block) -> list[str]:
             return _plain_table(header, rows)
         case Pre(text=text):
             return [f"  {row}" for row in text.splitlines()]
-        case Choices(code=code, stop=stop):
-            return [f"!deny {code}" if stop else f"!approve {code}"]
+        case Choices():
+            return [block.typed]
 
 
 def _plain_table(header: tuple[str, ...], rows: tuple[tuple[Line, ...], ...]) -> list[str]:
@@ -329,9 +336,9 @@ def _block_to_json(block: Block) -> dict[str, Any]:
             return {"is": "table", "header": list(header), "rows": cells}
         case Pre(text=text, language=language):
             return {"is": "pre", "text": text, "language": language}
-        case Choices(approval_id=approval_id, code=code, confirm=confirm, stop=stop):
-            said = {"approval": approval_id, "code": code, "confirm": confirm, "stop": stop}
-            return {"is": "choices", **said}
+        case Choices(approval_id=approval_id, code=code):
+            said = {"approval": approval_id, "code": code, "confirm": block.confirm}
+            return {"is": "choices", **said, "prefix": block.prefix, "stop": block.stop}
 
 
 def _block_from_json(data: dict[str, Any]) -> Block:
@@ -350,6 +357,7 @@ def _block_from_json(data: dict[str, Any]) -> Block:
         case "pre":
             return Pre(data["text"], data["language"])
         case "choices":
-            return Choices(data["approval"], data["code"], data["confirm"], data.get("stop", False))
+            more = (data.get("prefix", "!"), data.get("stop", False))
+            return Choices(data["approval"], data["code"], data["confirm"], *more)
         case other:
             raise KeyError(other)

@@ -43,7 +43,7 @@ def alarm(
         Fields((*_facts(approval, glass), ("runs", line(f"{_clock(glass.runs)}, in {left}")))),
         *(_called(everyone)),
         line(how),
-        Choices(approval.id, approval.code, stop=True),
+        Choices(approval.id, approval.code, prefix=prefix, stop=True),
     )
 
 

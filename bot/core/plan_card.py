@@ -97,7 +97,7 @@ def plan_card(
         blocks.append(Items(tuple(line(note) for note in advice.notes)))
     if approval.needed:
         question = f"{plan.command} {plan.subject}?"
-        blocks.append(Choices(approval.id, approval.code, question))
+        blocks.append(Choices(approval.id, approval.code, question, prefix))
     return doc(*blocks, files=files)
 
 

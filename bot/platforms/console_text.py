@@ -105,8 +105,8 @@ def _parts(block: Block, console: "Screen") -> Iterator["RenderableType"]:
             yield _table(header, rows)
         case Pre(text=text, language=language):
             yield from (_row(row, language) for row in text.splitlines())
-        case Choices(code=code, stop=stop):
-            yield _rich((Strong(f"!deny {code}" if stop else f"!approve {code}"),))
+        case Choices():
+            yield _rich((Strong(block.typed),))
 
 
 def _wrapped(spans: Line, console: "Screen", *, mark: str = "", style: str = "") -> Iterator["Rich"]:

@@ -309,8 +309,8 @@ class _Html:
                 known = language if language.isascii() and language.isalnum() and language != LOG else ""
                 kind = f' class="language-{known}"' if known else ""
                 return f"<pre><code{kind}>{escape(text)}</code></pre>"
-            case Choices(code=code, stop=stop):
-                return self.stop(one_line(code, 20)) if stop else self.choices(one_line(code, 20))
+            case Choices():
+                return self.stop(block) if block.stop else self.choices(block)
 
     def table(self, header: tuple[str, ...], rows: tuple[tuple[Line, ...], ...]) -> str:
         head = "".join(f"<th>{escape(name)}</th>" for name in header)
@@ -319,20 +319,21 @@ class _Html:
         )
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
-    def choices(self, code: str) -> str:
-        typed = f"<code>!approve {escape(code)}</code>"
+    def choices(self, block: Choices) -> str:
+        code, prefix = escape(one_line(block.code, 20)), escape(block.prefix)
+        typed, no = f"<code>{prefix}approve {code}</code>", f"<code>{prefix}deny {code}</code>"
         if not self._reactions:
-            return f"<p>To say yes, type {typed}; <code>!deny {escape(code)}</code> says no.</p>"
+            return f"<p>To say yes, type {typed}; {no} says no.</p>"
         return (
-            f"<p>To say yes, reply <code>approve {escape(code)}</code>, react with ✅, or type {typed}; "
-            f"❎ or <code>!deny {escape(code)}</code> says no.</p>"
+            f"<p>To say yes, reply <code>approve {code}</code>, react with ✅, or type {typed}; "
+            f"❎ or {no} says no.</p>"
         )
 
-    def stop(self, code: str) -> str:
-        typed = f"<code>!deny {escape(code)}</code>"
+    def stop(self, block: Choices) -> str:
+        code, typed = escape(one_line(block.code, 20)), f"<code>{escape(block.typed)}</code>"
         if not self._reactions:
             return f"<p>To stop it, type {typed}.</p>"
-        return f"<p>To stop it, reply <code>deny {escape(code)}</code>, react with ❎, or type {typed}.</p>"
+        return f"<p>To stop it, reply <code>deny {code}</code>, react with ❎, or type {typed}.</p>"
 
     def line(self, spans: Line) -> str:
         return "".join(self.span(span) for span in spans)

@@ -334,11 +334,10 @@ def _pre(text: str, budget: _Budget, lines: int = PRE_LINES) -> Iterable[Json]:
 
 
 def _choices(block: Choices, account: Account, budget: _Budget) -> Iterable[Json]:
+    yield from _sections([line("or type ", Code(block.typed))], account, budget)
     if block.stop:
-        yield from _sections([line("or type ", Code(f"!deny {block.code}"))], account, budget)
         yield {"type": "actions", "elements": [_button("Stop it", DENY, block.approval_id, "danger")]}
         return
-    yield from _sections([line("or type ", Code(f"!approve {block.code}"))], account, budget)
     approve = _button("Approve", APPROVE, block.approval_id, "primary")
     question = cut(block.confirm or f"Approve {block.code}?", 300)
     approve["confirm"] = {

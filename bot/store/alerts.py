@@ -5,7 +5,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.core.delivery import Op, Outgoing
 from bot.core.errors import Upstream
@@ -51,18 +51,12 @@ class Root:
     open: bool
 
 
+SILENCE = timedelta(days=30)
+"""No Alertmanager repeats itself more seldom."""
 PRESS = 4
 """Posts in one commit from which senders are many."""
 
 _ROOTS = """
-SELECT platform, address, room,
-       refused IS NOT NULL AND NOT EXISTS (
-         SELECT 1 FROM deliveries AS d
-         WHERE d.platform = r.platform AND d.address = r.address AND d.lane = r.lane AND d.parked = 1
-       ) AS closed
-FROM roots AS r WHERE lane = ?
-"""
-_ROOTS_OF = """
 SELECT r.lane, platform, address, room,
        refused IS NOT NULL AND NOT EXISTS (
          SELECT 1 FROM deliveries AS d
@@ -159,7 +153,7 @@ class AlertStore:
 
     async def roots(self, lane: str) -> list[Root]:
         """Every place where a lane's message was put, and whether it still lives there."""
-        rows = await self._database.rows(_ROOTS, (lane,))
+        rows = await self._database.rows(_ROOTS, (json.dumps([lane]),))
         return [Root(Room(row["platform"], row["address"], row["room"]), not row["closed"]) for row in rows]
 
     async def fold(
@@ -200,13 +194,18 @@ class AlertStore:
         return row["n"] if row else 0
 
     async def prune(self, *, payloads_before: datetime, groups_before: datetime) -> None:
-        """Forget folded payloads, and groups that are resolved, older than that."""
+        """Forget folded payloads, and groups that are resolved, older than that; and groups of which nobody
+        has said anything for that long, and for SILENCE: their Alertmanager is gone."""
         async with self._database.transaction() as tx:
             await tx.run(
                 "DELETE FROM payloads WHERE done_at IS NOT NULL AND done_at < ?",
                 (payloads_before.timestamp(),),
             )
-            await tx.run("DELETE FROM groups WHERE firing = 0 AND at < ?", (groups_before.timestamp(),))
+            silent = min(groups_before, self._clock.now() - SILENCE)
+            await tx.run(
+                "DELETE FROM groups WHERE at < iif(firing = 0, ?, ?)",
+                (groups_before.timestamp(), silent.timestamp()),
+            )
 
 
 async def _still_there(tx: Transaction, outgoing: Sequence[Outgoing]) -> None:
@@ -218,7 +217,7 @@ async def _still_there(tx: Transaction, outgoing: Sequence[Outgoing]) -> None:
     if not wanted:
         return
     # One question for all: each would be a trip to the connection's thread, with the lock held.
-    rows = await tx.rows(_ROOTS_OF, (json.dumps(list(wanted)),))
+    rows = await tx.rows(_ROOTS, (json.dumps(list(wanted)),))
     if any(row["closed"] and (row["platform"], row["address"]) in wanted[row["lane"]] for row in rows):
         raise Upstream("a room has just refused a message that goes on elsewhere: looked up again")
 

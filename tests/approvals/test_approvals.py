@@ -9,11 +9,13 @@ import pytest
 
 from bot.core.approval import State
 from bot.core.delivery import Op
-from bot.core.doc import Choices, plain
+from bot.core.doc import Choices, from_json, plain, to_json
 from bot.core.errors import Upstream
 from bot.core.journal import Kind
 from bot.core.model import Choice, Identity, People, Room, Trust, Withdrawal, Withdrawn
 from bot.core.steps import Step
+from bot.platforms import matrix_html as html
+from bot.platforms import slack_blocks as kit
 from bot.testing import FakeRequests
 from estate.model import State as Runs
 from estate.myself import Myself
@@ -283,6 +285,19 @@ async def test_where_the_policy_asks_nobody_it_runs_at_once_and_is_told(chat: Pl
     cards = [one.what.doc for one in await chat.outbox.waiting() if one.what.op is Op.ROOT]
     assert not any(isinstance(block, Choices) for block in cards[0].blocks)
     assert (await told(chat))[-1].startswith("done: shop/web was started")
+
+
+async def test_a_plan_asks_for_words_that_this_bot_hears(chat: Plans) -> None:
+    chat.with_services(prefix=".")
+    assert await say(chat, "ann", ".restart web") == ""
+    card = next(one.what.doc for one in await chat.outbox.waiting() if one.what.op is Op.ROOT)
+    words = plain(card).splitlines()[-1]
+    assert words.startswith(".approve ")
+    assert json.dumps(kit.render(from_json(to_json(card))).blocks).count(words) == 1
+    assert html.render(card, accounts=lambda person: ()).content["formatted_body"].count(words) == 1
+    assert "is approved" in await say(chat, "bob", words)
+    await settle(chat)
+    assert did(chat) == ["restart"]
 
 
 async def test_the_bot_does_not_stop_itself_or_its_proxy(chat: Plans) -> None:

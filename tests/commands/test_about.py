@@ -45,6 +45,13 @@ async def test_help_lists_only_what_you_may_do_here() -> None:
     assert (await talk.ask("eve", "!help")).startswith("refused: ")
 
 
+async def test_help_writes_commands_as_they_are_typed_here() -> None:
+    talk = Talk().with_services(prefix=".")
+    said = await talk.ask("ann", ".help why")
+    assert ".why logs" in said
+    assert "!" not in said
+
+
 async def test_help_of_one_is_its_whole_docstring() -> None:
     talk = Talk(commands=(*(one for one in Talk().commands if one.name != "pin"), pin))
     assert await talk.ask("ann", "!help pin") == (

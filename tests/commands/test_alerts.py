@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 
 from bot.testing import FakeAlerts, FakeAlertTest
@@ -23,6 +24,18 @@ async def test_the_sum_first_and_the_worst_on_top() -> None:
     assert lines[2].split() == ["critical", "ProbeDown", "1", "h", "job=api", "ops"]
     assert lines[3].split()[:3] == ["warning", "DiskFull", "?"]
     assert lines[4].startswith("–")
+
+
+async def test_news_that_are_old_say_so() -> None:
+    talk = Talk()
+    now = talk.clock.now()
+    talk.alerts.views = [
+        view("Fresh", since=now - timedelta(days=3), heard=now - timedelta(hours=4)),
+        view("Gone", since=now - timedelta(days=2), heard=now - timedelta(days=2)),
+    ]
+    said = await talk.ask("ann", "!alerts")
+    assert re.search(r"Fresh +3 d  ", said), said
+    assert re.search(r"Gone +2 d, last heard of 2 d ago  ", said), said
 
 
 async def test_many_alerts_are_one_message_with_the_rest_in_a_file() -> None:

@@ -18,6 +18,7 @@ from bot.core.errors import Unknown, Upstream
 from bot.core.journal import Kind
 from bot.core.model import Choice, Identity, People, Person, Risk, Room, Trust
 from bot.core.policy import BUILT_IN_ROLES, CONSOLE_POLICY, Policy, Role
+from bot.engine import AT_ONCE
 from bot.testing import FakeRequests
 from tests.talk import OPS, Talk
 
@@ -295,6 +296,19 @@ async def test_one_person_in_order_and_nobody_waits_for_somebody_else() -> None:
     requests = FakeRequests(messages)
     await serve(talk, requests)
     assert requests.order == [3, 1, 2]
+
+
+async def test_whoever_asks_without_end_takes_no_slot_of_anybody_else() -> None:
+    talk = Talk(commands=ALL)
+    many = [replace(talk.message("ann", "!slow"), id=f"m{number}") for number in range(AT_ONCE + 20)]
+    requests = FakeRequests([*many, talk.message("vic", "!ping")])
+    serving = asyncio.create_task(talk.engine.serve(requests))
+    async with asyncio.timeout(5):
+        while len(many) + 1 not in requests.order:
+            await asyncio.sleep(0.005)
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+    assert len(requests.order) < 20, "vic waited for what ann had asked"
 
 
 async def test_a_full_disk_delays_an_answer_and_loses_none() -> None:
