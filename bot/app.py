@@ -40,6 +40,7 @@ from bot.store.inbox import InboxStore
 from bot.store.journal import JournalStore
 from bot.store.outbox import OutboxStore
 from commands import look
+from estate.hands import Hands
 from estate.model import Tree
 from estate.myself import Myself, myself
 
@@ -48,6 +49,9 @@ if TYPE_CHECKING:
     from estate.compose.tree import ComposeTree
 
 log = logging.getLogger("tocsin.app")
+
+SAME_MOMENT = 0.25
+"""Seconds: one request looks at the tree more than once, to find a name and to answer."""
 
 
 class SystemClock:
@@ -67,7 +71,9 @@ class App:
         *,
         on_step: OnStep = no_step,
         engines: Sequence[DockerPort] = (),
+        ready: Awaitable[object] | None = None,
     ) -> None:
+        """ready: what must have ended before the estate's git is asked."""
         self.config = config
         self.clock = SystemClock()
         self._on_step = on_step
@@ -101,6 +107,7 @@ class App:
         self._probed = 0.0
         self._book = Book(self.alerts)
         self._myself = who_am_i(engines)
+        self._hands = hands(config, ready)
         self._approval_store = ApprovalStore(self.database, self.outbox_store, self.clock)
         self.approvals = Approvals(
             self._approval_store,
@@ -156,6 +163,7 @@ class App:
             encryption={"matrix": config.matrix.encryption} if config.matrix else {},
             approvals=self.approvals,
             myself=self._myself,
+            hands=self._hands,
         )
 
     async def ready(self) -> dict[str, Readiness]:
@@ -301,9 +309,9 @@ class App:
         self._supervise("bridge", self.bridge.run)
         self._supervise("retention", retention.run)
         self._supervise("secrets", self._know_secrets)
+        self._supervise("approvals", self.approvals.serve)
         if serve:
             self._supervise("watch", watch.run)
-            self._supervise("approvals", self.approvals.serve)
             self._supervise("engine", lambda: self.engine.serve(self.inbox))
             for name, platform in self.platforms.items():
                 self._supervise(name, lambda platform=platform: platform.run(self.inbox))  # type: ignore[misc]
@@ -340,6 +348,7 @@ class App:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
         closings = [platform.close() for platform in self.platforms.values()]
+        closings += [self._hands.close()] if self._hands is not None else []
         closings += [closing() for e in self._engines if (closing := getattr(e, "close", None)) is not None]
         await asyncio.gather(*(_bounded_close(closing) for closing in closings))
         if self._tasks:
@@ -473,7 +482,7 @@ class LateTree:
         if self._reader is None:
             from estate.compose.tree import ComposeTree
 
-            self._reader = ComposeTree(*self._places)
+            self._reader = ComposeTree(*self._places, moment=SAME_MOMENT)
         return await self._reader.tree()
 
 
@@ -492,6 +501,18 @@ def estate_snapshots(config: Config, engines: Sequence[DockerPort]) -> LateSnaps
         return None
     also = [seen(folder, estate.paths) for folder in estate.also]
     return LateSnapshots(seen(estate.root, estate.paths), estate, engines, also=also)
+
+
+def hands(config: Config, ready: Awaitable[object] | None = None) -> Hands | None:
+    """What changes files and deploys, when there is an estate to change."""
+    estate = config.estate
+    if estate.root is None:
+        return None
+    environ = dict(os.environ)
+    if estate.docker is not None:
+        environ["DOCKER_HOST"] = estate.docker
+    git = estate.git == "auto"
+    return Hands(environ=environ, compose=estate.compose, paths=estate.paths, git=git, ready=ready)
 
 
 def seen(path: Path, paths: Mapping[str, str]) -> Path:

@@ -14,11 +14,12 @@ from datetime import timedelta
 
 from bot.context import Context, Run, Services
 from bot.core import approval as life
-from bot.core.approval import Approval, State, Vote
-from bot.core.authority import Asker, Ballot, Deny, authorize, may_vote, voters
-from bot.core.command import Command
+from bot.core.approval import Approval, Glass, State, Vote
+from bot.core.authority import Asker, Ballot, Deny, authorize, may_break, may_stop, may_vote, voters
+from bot.core.command import Command, Parts
 from bot.core.delivery import Op, Outgoing
-from bot.core.doc import Doc, Line, Paragraph, Text, line, plain, say
+from bot.core.doc import Doc, Line, Mention, Paragraph, Text, line, plain, say
+from bot.core.duration import say_duration
 from bot.core.errors import NotDone, Refused, RolledBack, Unknown, Upstream, UserError
 from bot.core.journal import Entry, Kind
 from bot.core.matching import match
@@ -41,6 +42,8 @@ FINDING = timedelta(seconds=10)
 """How long looking around may take at start, before the room is told."""
 LONGEST_EXECUTION = timedelta(minutes=60)
 """Every command bounds its own; this is for one that forgot to."""
+LONGEST_REASON = 300
+"""Characters of the reason for breaking the glass."""
 MOST_MOVES = 12
 """Differences that are shown when a plan has drifted; the journal has them all."""
 
@@ -96,7 +99,7 @@ class Approvals:
 
     async def asked_before(self, message: Message) -> bool:
         """Whether this very message made a plan: it is answered once, also after a kill."""
-        return await self._store.by_request(message.sender.platform, message.id) is not None
+        return bool(await self._store.by_request(message.sender.platform, message.id))
 
     async def ask(
         self, ctx: Context, command: Command, args: dict[str, object], targets: Sequence[str], rule: Rule
@@ -104,12 +107,10 @@ class Approvals:
         """Show what would happen and wait for those who may say yes. What is returned is said to the asker
         at once; it is empty where the card goes through the outbox. Raises what the preview raises."""
         assert ctx.person is not None  # who is not listed was refused
-        plan = await self._plan(ctx, command, args)
-        stored = await self._store.create(
-            lambda code: self._draft(ctx, command, targets, rule, plan, code), self._pick
-        )
-        self._step(Step.PLAN_COMMITTED)
-        self._news.set()
+        parts = await command.splitter(ctx, **args) if command.splitter is not None else None
+        if parts is not None:
+            return await self._ask_each(ctx, command, args, targets, rule, parts)
+        stored = await self._create(ctx, command, args, targets, rule)
         card = stored.card if ctx.message.room.platform in self._direct else Doc(())
         if stored.approval.needed:
             return card
@@ -119,15 +120,60 @@ class Approvals:
         await ctx.tell(ctx.redactor.doc(card))
         return await self._carry_out(stored.approval.id, ctx.tell)
 
-    async def _plan(self, ctx: Context, command: Command, args: dict[str, object]) -> Plan:
+    async def _ask_each(
+        self,
+        ctx: Context,
+        command: Command,
+        args: dict[str, object],
+        targets: Sequence[str],
+        rule: Rule,
+        parts: Parts,
+    ) -> Doc:
+        """A plan for each part; each is voted on and carried out by itself."""
+        cards = []
+        for name in parts.names:
+            stored = await self._create(ctx, command, args, targets, rule, name)
+            cards.append(stored.card)
+            if not stored.approval.needed:
+                self._start(stored.approval.id)
+        if ctx.message.room.platform not in self._direct:
+            return parts.said
+        blocks = [block for card in cards for block in card.blocks]
+        return Doc((*parts.said.blocks, *blocks), tuple(file for card in cards for file in card.files))
+
+    async def _create(
+        self,
+        ctx: Context,
+        command: Command,
+        args: dict[str, object],
+        targets: Sequence[str],
+        rule: Rule,
+        part: str = "",
+    ) -> Stored:
+        plan = await self._plan(ctx, command, args, part)
+        stored = await self._store.create(
+            lambda code: self._draft(ctx, command, targets, rule, plan, code, part), self._pick
+        )
+        self._step(Step.PLAN_COMMITTED)
+        self._news.set()
+        return stored
+
+    async def _plan(self, ctx: Context, command: Command, args: dict[str, object], part: str = "") -> Plan:
         assert command.planner is not None  # held for every command above reading
         async with asyncio.timeout(PREVIEW.total_seconds()):
-            plan: Plan = await command.planner(ctx, **args)
+            plan: Plan = await command.planner(ctx, **args, **_named(part))
         who = f"{ctx.person.name if ctx.person else ''} {ctx.identity}"
         return replace(plan, requester=who, policy=policy_version(ctx.services.policy))
 
     def _draft(
-        self, ctx: Context, command: Command, targets: Sequence[str], rule: Rule, plan: Plan, code: str
+        self,
+        ctx: Context,
+        command: Command,
+        targets: Sequence[str],
+        rule: Rule,
+        plan: Plan,
+        code: str,
+        part: str = "",
     ) -> tuple[Stored, Telling]:
         assert ctx.person is not None
         now, room = ctx.now, ctx.services.named(ctx.message.room)
@@ -150,6 +196,7 @@ class Approvals:
             room=room.name,
             card=card,
             asked=now,
+            part=part,
         )
         about = {"digest": plan.digest, "plan": plan.content, "request": ctx.message.id}
         entry = self._entry(stored, Kind.PLAN, str(ctx.identity), ctx.person.name, **about)
@@ -175,6 +222,8 @@ class Approvals:
 
     async def approve(self, asker: Asker, code: str, said: str, tell: Tell | None = None) -> Doc:
         stored = await self._by_code(code)
+        if stored.approval.unsigned:
+            return await self._sign(stored, asker)
         stored = await self._say(stored, asker, True, said)
         if stored.approval.state is not State.APPROVED:
             return self._counted(stored)
@@ -198,9 +247,73 @@ class Approvals:
         why = f"{person.name} took it back"
         return self._counted(await self._close(stored, State.CANCELLED, why, asker))
 
+    async def break_glass(self, asker: Asker, code: str, reason: str) -> Doc:
+        stored = await self._by_code(code)
+        services = self._services()
+        self._here(stored, asker)
+        denied = may_break(asker, self._ballot(stored, True), services.policy, services.people)
+        if denied is not None:
+            raise Refused(denied.reason)
+        assert asker.person is not None  # may_break refuses whom nobody listed
+        assert services.policy.break_glass is not None  # and what the policy does not have
+        now = self._clock.now()
+        said = self._redactor().text(one_line(reason, LONGEST_REASON))
+        runs_at = now + services.policy.break_glass.countdown
+        glass = Glass(asker.person.name, asker.identity, said, runs_at, asker.trust)
+        after = await self._store.change(
+            stored.approval.id, lambda one: life.break_glass(one, glass, now), self._broken
+        )
+        self._step(Step.GLASS_COMMITTED)
+        self._news.set()
+        return self._counted(after)
+
+    def _broken(self, now: Stored, homes: Sequence[Room]) -> Telling:
+        """Everybody who is listed is called."""
+        glass, code = now.approval.glass, now.approval.code
+        assert glass is not None  # it was just broken
+        left = say_duration(glass.runs_at - self._clock.now())
+        everybody = [Mention(person.name) for person in self._services().people.everyone]
+        calls = [span for one in everybody for span in (Text(" "), one)]
+        words = (
+            f"{glass.by} broke the glass: {code} runs in {left}, at {glass.runs_at:%H:%M:%S} UTC, without the"
+            f" yes it wants. Why: {glass.reason}."
+            f" Anybody here may stop it: {self._services().prefix}deny {code}"
+        )
+        entry = self._entry(
+            now,
+            Kind.GLASS,
+            str(glass.identity),
+            glass.by,
+            reason=glass.reason,
+            runs_at=glass.runs_at.isoformat(),
+            state=now.approval.state.value,
+        )
+        outgoing = self._edits(now, homes, "glass", [line(words)], aloud=False)
+        outgoing += self._lines(now, homes, "glass", Doc((Paragraph(line(words, *calls)),)))
+        return Telling(outgoing, [entry])
+
+    async def _sign(self, stored: Stored, asker: Asker) -> Doc:
+        """A second name under what ran behind broken glass. Raises Refused."""
+        services = self._services()
+        self._here(stored, asker)
+        denied = may_vote(asker, self._ballot(stored, True), services.policy, services.people)
+        if denied is not None:
+            raise Refused(denied.reason)
+        person = asker.person
+        assert person is not None  # may_vote refuses whom nobody listed
+        said = f"{stored.approval.code} is signed off by {person.name}"
+
+        def tell(now: Stored, homes: Sequence[Room]) -> Telling:
+            entry = self._entry(now, Kind.GLASS, str(asker.identity), person.name, signed=True)
+            return Telling(self._edits(now, homes, "signed", [line(said)], aloud=True), [entry])
+
+        await self._store.change(stored.approval.id, lambda one: life.sign(one, person.name), tell)
+        return say(said)
+
     async def pending(self) -> Sequence[PlanView]:
         await self.expire()
-        return [self._view(one) for one in await self._store.within(State.ASKED, State.APPROVED)]
+        waiting = await self._store.within(State.ASKED, State.APPROVED, State.COUNTING)
+        return [self._view(one) for one in (*waiting, *await self._store.unsigned())]
 
     async def why(self, asker: Asker, code: str) -> str:
         stored = await self._by_code(code)
@@ -280,10 +393,11 @@ class Approvals:
         """A request, a vote or a card was edited or redacted."""
         how = "edited" if gone.how is Withdrawal.EDITED else "redacted"
         platform = gone.room.platform
-        request = await self._store.by_request(platform, gone.message_id)
-        if request is not None:
+        requests = await self._store.by_request(platform, gone.message_id)
+        for request in requests:
             if gone.how is Withdrawal.REDACTED or gone.by == request.request.sender:
                 await self._withdraw(request, State.CANCELLED, f"the request was {how}", gone)
+        if requests:
             return
         voted = await self._store.by_vote(platform, gone.message_id)
         if voted is not None:
@@ -320,10 +434,14 @@ class Approvals:
         if already is not None and already.approval.id == stored.approval.id:
             return already  # heard again after a kill: it counted then
         self._here(stored, asker)
-        denied = may_vote(asker, self._ballot(stored, approve), services.policy, services.people)
+        ballot = self._ballot(stored, approve)
+        stops = stored.approval.state is State.COUNTING and not approve
+        denied = may_stop(asker, ballot.command) if stops else None
+        if not stops:
+            denied = may_vote(asker, ballot, services.policy, services.people)
         if denied is not None:
             raise Refused(denied.reason)
-        assert asker.person is not None  # may_vote refuses whom nobody listed
+        assert asker.person is not None  # may_vote and may_stop refuse whom nobody listed
         await self._expire(stored)
         cast = Vote(
             asker.person.name,
@@ -409,7 +527,17 @@ class Approvals:
             needed=approval.needed,
             who=", ".join(names) or "nobody",
             expires=approval.expires,
+            note=self._note(approval),
         )
+
+    def _note(self, approval: Approval) -> str:
+        """What it waits for beside a yes."""
+        if approval.unsigned:
+            return f"ran behind glass broken by {approval.glass.by if approval.glass else ''}: a second name"
+        if approval.state is not State.COUNTING or approval.glass is None:
+            return ""
+        left = max(approval.glass.runs_at - self._clock.now(), timedelta(0))
+        return f"runs in {say_duration(left)}: {approval.glass.by} broke the glass"
 
     # ---- time, restart, new policy ----------------------------------------------------------------------
 
@@ -420,7 +548,8 @@ class Approvals:
 
     async def _expire(self, stored: Stored) -> None:
         approval = stored.approval
-        if approval.state.pending and self._clock.now() >= approval.expires:
+        counting = approval.state is State.COUNTING  # it ends by itself
+        if approval.state.pending and not counting and self._clock.now() >= approval.expires:
             try:
                 await self._move(stored, State.EXPIRED, "nobody said yes in time")
             except Refused:
@@ -433,7 +562,7 @@ class Approvals:
             found = await self._findings(stored)
             why = f"I was ended while it ran, and nothing is run again by itself. What I find now: {found}"
             await self._move(stored, State.INTERRUPTED, why, root=True)
-        for stored in await self._store.within(State.ASKED, State.APPROVED):
+        for stored in await self._store.within(State.ASKED, State.APPROVED, State.COUNTING):
             why = "I was restarted before it ran; nothing was done"
             await self._move(stored, State.CANCELLED, why)
 
@@ -444,7 +573,7 @@ class Approvals:
                 return "look at it with status"
             ctx = self._context(stored)
             async with asyncio.timeout(FINDING.total_seconds()):
-                return await command.finder(ctx, **self._args(ctx))
+                return await command.finder(ctx, **self._args(ctx), **_named(stored.part))
         except (UserError, Upstream) as trouble:
             return f"unknown, for I could not look: {trouble}"
         except TimeoutError:
@@ -456,7 +585,7 @@ class Approvals:
     async def new_policy(self) -> None:
         """The policy was read again: a plan that was asked under another one is not run."""
         version = policy_version(self._services().policy)
-        for stored in await self._store.within(State.ASKED, State.APPROVED):
+        for stored in await self._store.within(State.ASKED, State.APPROVED, State.COUNTING):
             if stored.policy != version:
                 try:
                     await self._move(stored, State.CANCELLED, "the policy was changed before it ran")
@@ -470,13 +599,7 @@ class Approvals:
                 self._news.clear()
                 wait = 30.0
                 try:
-                    await self.expire()
-                    waiting = await self._store.within(State.ASKED, State.APPROVED)
-                    for stored in waiting:
-                        if stored.approval.state is State.APPROVED:
-                            self._start(stored.approval.id)
-                        left = (stored.approval.expires - self._clock.now()).total_seconds()
-                        wait = min(wait, max(left, 0.05))
+                    wait = min(wait, await self.due())
                 except Upstream as trouble:
                     log.error("plans: %s", trouble)
                     wait = 1.0
@@ -489,6 +612,22 @@ class Approvals:
             for task in self._running.values():
                 task.cancel()
             await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    async def due(self) -> float:
+        """Close what expired, start what was approved or counted down; seconds until the next of these."""
+        await self.expire()
+        wait = 30.0
+        for stored in await self._store.within(State.ASKED, State.APPROVED, State.COUNTING):
+            approval, now = stored.approval, self._clock.now()
+            ends = approval.expires
+            if approval.state is State.COUNTING and approval.glass is not None:
+                ends = approval.glass.runs_at
+            # Who waits for the end, as one does in the console, carries it out; a countdown nobody waits for.
+            waits = approval.state is State.APPROVED and stored.request.room.platform in self._direct
+            if (approval.state is State.APPROVED or ends <= now) and not waits:
+                self._start(approval.id)
+            wait = min(wait, max((ends - now).total_seconds(), 0.05))
+        return wait
 
     def _start(self, key: str) -> None:
         """In the background. Twice is harmless: a plan is used up once."""
@@ -515,7 +654,8 @@ class Approvals:
         async with self._locks[f"{where['host']}/{where['project'] or where['subject']}"]:
             found = await self._still(stored)
             if isinstance(found, _Stop):
-                after = await self._move(stored, found.state, found.why, moves=found.moves)
+                unheard = stored.approval.glass is not None  # nobody waits for it, also in the console
+                after = await self._move(stored, found.state, found.why, moves=found.moves, root=unheard)
                 if found.state is State.CANCELLED and tell is not None:
                     raise Refused(found.why)
                 return say(self._last_words(after.approval))
@@ -526,7 +666,7 @@ class Approvals:
         under the lock, right before: roles, votes, and the plan itself."""
         services = self._services()
         fresh = await self._store.get(stored.approval.id)
-        if fresh is None or fresh.approval.state is not State.APPROVED:
+        if fresh is None or fresh.approval.state not in {State.APPROVED, State.COUNTING}:
             raise Refused(life.past(fresh.approval if fresh else stored.approval))
         try:
             ctx, command = self._context(stored), self._command(stored)
@@ -536,11 +676,11 @@ class Approvals:
         if isinstance(may, Deny):
             why = f"{stored.approval.requester} may not ask for it any more: {may.reason}"
             return _Stop(State.CANCELLED, why)
-        lost = life.standing(fresh.approval, lambda vote: self._lost(stored, vote))
+        lost = self._not_carried(fresh)
         if lost is not None:
             return _Stop(State.CANCELLED, lost)
         try:
-            plan = await self._plan(ctx, command, self._args(ctx))
+            plan = await self._plan(ctx, command, self._args(ctx), stored.part)
         except (UserError, Upstream, TimeoutError) as trouble:
             said = str(trouble) or "it took too long"
             return _Stop(State.DRIFTED, f"the plan cannot be made any more: {said}")
@@ -548,6 +688,22 @@ class Approvals:
             return plan
         moves = differences(stored.content, plan.content)
         return _Stop(State.DRIFTED, f"{_moved(moves)}; nothing was run", moves)
+
+    def _not_carried(self, fresh: Stored) -> str | None:
+        """Why its votes, or whoever broke the glass for it, do not carry it any more."""
+        glass = fresh.approval.glass
+        if fresh.approval.state is not State.COUNTING or glass is None:
+            return life.standing(fresh.approval, lambda vote: self._lost(fresh, vote))
+        services = self._services()
+        person = services.people.who(glass.identity)
+        if person is None or person.name != glass.by:
+            return f"{glass.identity} is not {glass.by} any more"
+        room = Room(glass.identity.platform, "", fresh.room)
+        asker = Asker(
+            person, glass.identity, room, glass.trust, services.encryption.get(room.platform, "off")
+        )
+        denied = may_break(asker, self._ballot(fresh, True), services.policy, services.people)
+        return f"{glass.by} may not break the glass any more: {denied.reason}" if denied is not None else None
 
     def _lost(self, stored: Stored, vote: Vote) -> str | None:
         """Why a vote would not be taken now: roles are read again when a plan runs."""
@@ -579,7 +735,11 @@ class Approvals:
             await self._store.say(key, lambda now, at: self._progress(now, at, tuple(lines)))
 
         self._step(Step.EXECUTION_STARTED)
-        state, document = await self._hands(replace(ctx, run=Run(plan, progress)), command, args)
+        yes = tuple(f"{one.person} ({one.identity})" for one in stored.approval.yes)
+        glass = stored.approval.glass
+        yes = (f"nobody: {glass.by} ({glass.identity}) broke the glass, {glass.reason}",) if glass else yes
+        run = Run(plan, progress, self._step, stored.approval.code, yes)
+        state, document = await self._hands(replace(ctx, run=run), command, args)
         self._step(Step.EXECUTION_ENDED)
         document = ended(ctx.redactor.doc(document), state)
         await self._end(key, state, document)
@@ -611,6 +771,8 @@ class Approvals:
             tail = [block.spans for block in document.blocks if isinstance(block, Paragraph)]
             outgoing = self._edits(now, homes, "end", tail, aloud=False)
             outgoing += self._lines(now, homes, "end", document)
+            # Nobody waited for it, also in the console.
+            outgoing += self._fresh(now, document) if now.approval.glass is not None else []
             return Telling(outgoing, [self._entry(now, Kind.EXECUTION, state=state.value, why=why)])
 
         pause = 0.5
@@ -684,6 +846,9 @@ class Approvals:
     def _last_words(self, approval: Approval) -> str:
         if approval.state is State.APPROVED:
             return f"{approval.code} is approved and runs now: {approval.why}"
+        if approval.state is State.COUNTING and approval.glass is not None:
+            left = say_duration(approval.glass.runs_at - self._clock.now())
+            return f"{approval.code} runs in {left}, unless somebody stops it: {approval.why}"
         return f"{verdict_word(approval.state)}{approval.code}: {approval.why}"
 
     def _edits(
@@ -714,6 +879,10 @@ class Approvals:
         place = stored.request.room.place
         named = {"code": stored.approval.code, "command": stored.command, "subject": stored.subject}
         return Entry(kind, actor, person, place, {**named, **about})
+
+
+def _named(part: str) -> dict[str, object]:
+    return {"part": part} if part else {}
 
 
 def _moved(moves: Sequence[str]) -> str:

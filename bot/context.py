@@ -10,7 +10,9 @@ from bot.core.model import Identity, Message, People, Person, Readiness, Room
 from bot.core.plan import Plan
 from bot.core.policy import Policy
 from bot.core.redact import Redactor
+from bot.core.steps import OnStep, no_step
 from bot.ports import Alerts, AlertTest, Approvals, Compose, Engine, Journal, Snapshots, Tell
+from estate.hands import Hands
 from estate.myself import Myself
 
 NOBODY = Myself()
@@ -40,6 +42,8 @@ class Services:
     approvals: Approvals | None = None
     myself: Myself = NOBODY
     """What must never be stopped from here."""
+    hands: Hands | None = None
+    """What changes files and deploys."""
 
     def named(self, room: Room) -> Room:
         """The room under its configured name; without a name when it is not configured."""
@@ -56,6 +60,11 @@ class Run:
     plan: Plan
     say: Callable[[str], Awaitable[None]]
     """A line of progress."""
+    step: OnStep = no_step
+    """Called at each durable step of the command's own."""
+    code: str = ""
+    yes: tuple[str, ...] = ()
+    """Who said yes, `adam (slack:T0AAA/U0BBB)`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The sockets: Protocols of few methods. Rooms plug in, the app connects."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ from bot.core.delivery import Delivery, Outgoing
 from bot.core.doc import Doc
 from bot.core.journal import Entry, Row
 from bot.core.model import Event, Identity, Readiness, Room
+from bot.core.release import Release
 from estate.model import Container, Detail, Image, Tree
 
 if TYPE_CHECKING:
@@ -136,6 +137,10 @@ class Journal(Protocol):
         """Number and hash of the newest row."""
         ...
 
+    async def releases(self, service: str) -> Sequence[Release]:
+        """What was done to the image of a service (its full name), and ended well; the newest first."""
+        ...
+
 
 class Outbox(Protocol):
     """What waits to be said."""
@@ -199,6 +204,8 @@ class PlanView:
     who: str
     """Whose yes it wants, in words."""
     expires: datetime
+    note: str = ""
+    """What it waits for, where that is not a yes in time."""
 
 
 class Approvals(Protocol):
@@ -214,6 +221,10 @@ class Approvals(Protocol):
         """Taken back by who asked."""
         ...
 
+    async def break_glass(self, asker: Asker, code: str, reason: str) -> Doc:
+        """It runs after the policy's countdown, unless somebody stops it."""
+        ...
+
     async def pending(self) -> Sequence[PlanView]: ...
 
     async def why(self, asker: Asker, code: str) -> str:
@@ -222,6 +233,10 @@ class Approvals(Protocol):
 
 
 # ---- the estate -----------------------------------------------------------------------------------------
+
+
+Say = Callable[[str], Awaitable[None]]
+"""A line of progress."""
 
 
 class Engine(Protocol):
@@ -240,6 +255,22 @@ class Engine(Protocol):
         ...
 
     async def images(self) -> Sequence[Image]: ...
+
+    async def image(self, reference: str) -> Image:
+        """One, by name, digest or id, looked at closely. A permanent Upstream when it is not there."""
+        ...
+
+    async def tag(self, image_id: str, reference: str) -> None:
+        """Give an image one more name. Takes it from the image that has it now."""
+        ...
+
+    async def untag(self, reference: str) -> None:
+        """Take one name away. Raises Upstream when that would remove an image that something uses."""
+        ...
+
+    async def pull(self, reference: str, login: Mapping[str, str] | None, say: Say) -> None:
+        """From its registry; `say` hears how far it is. Raises Upstream, also for what fails half-way."""
+        ...
 
     async def restart(self, container: Container, *, grace: int) -> None:
         """Stop it, with `grace` seconds to end by itself, and start it. Returns when the Engine did."""

@@ -1,15 +1,16 @@
 """Public in-memory fakes, each small, run through the same contract tests as the real thing."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from bot.core.delivery import Outgoing
 from bot.core.doc import Doc
 from bot.core.errors import Upstream
-from bot.core.journal import GENESIS, Entry, Row, chain
+from bot.core.journal import GENESIS, Entry, Row, chain, releases_in
 from bot.core.model import Event, Identity, Readiness, Room
-from bot.ports import AlertView, Clock, Inbox, Pace, Received
+from bot.core.release import Release
+from bot.ports import AlertView, Clock, Inbox, Pace, Received, Say
 from estate.model import Container, Detail, Image, State, Tree
 
 
@@ -108,6 +109,9 @@ class FakeJournal:
     async def head(self) -> tuple[int, str]:
         return (self.rows[-1].seq, self.rows[-1].hash) if self.rows else (0, GENESIS)
 
+    async def releases(self, service: str) -> Sequence[Release]:
+        return releases_in(self.rows, service)
+
 
 @dataclass
 class FakeAlerts:
@@ -188,6 +192,25 @@ class FakeEngine:
         self._note("images")
         return self.stock
 
+    async def image(self, reference: str) -> Image:
+        self._note(f"image {reference}")
+        found = (one for one in self.stock if reference in {one.id, *one.tags, *one.digests})
+        image = next(found, None)
+        if image is None:
+            raise Upstream(f"no such image: {reference}", permanent=True)
+        return image
+
+    async def tag(self, image_id: str, reference: str) -> None:
+        self._note(f"tag {image_id} {reference}")
+        self.stock = [replace(one, tags=_named(one, image_id, reference)) for one in self.stock]
+
+    async def untag(self, reference: str) -> None:
+        self._note(f"untag {reference}")
+        self.stock = [replace(one, tags=_named(one, "", reference)) for one in self.stock]
+
+    async def pull(self, reference: str, login: Mapping[str, str] | None, say: Say) -> None:
+        self._note(f"pull {reference}")
+
     async def restart(self, container: Container, *, grace: int) -> None:
         self._note(f"restart {container.id} {grace}")
         self._become(container, State.RUNNING)
@@ -215,6 +238,11 @@ class FakeEngine:
         self.calls.append(call)
         if self.trouble is not None:
             raise self.trouble
+
+
+def _named(image: Image, image_id: str, reference: str) -> tuple[str, ...]:
+    others = tuple(one for one in image.tags if one != reference)
+    return (*others, reference) if image.id == image_id else others
 
 
 @dataclass

@@ -1,7 +1,20 @@
 """The commands. `ALL` is the only registry: what is not in it does not exist."""
 
 from bot.core.command import Command
-from commands import about, alerts, approvals, audits, images, journal, lifecycle, logs, status
+from commands import (
+    about,
+    alerts,
+    approvals,
+    audits,
+    images,
+    journal,
+    lifecycle,
+    logs,
+    pin,
+    rollback,
+    status,
+    update,
+)
 
 ALL: tuple[Command, ...] = (
     about.help_,
@@ -20,10 +33,14 @@ ALL: tuple[Command, ...] = (
     lifecycle.restart,
     lifecycle.start,
     lifecycle.stop,
+    pin.pin,
+    update.update,
+    rollback.rollback,
     audits.fix,
     audits.waive,
     approvals.approve,
     approvals.deny,
     approvals.cancel,
+    approvals.break_glass,
     approvals.pending,
 )

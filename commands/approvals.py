@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from bot.context import Context
-from bot.core.command import command
+from bot.core.command import Rest, command
 from bot.core.doc import Code, Doc, Heading, Line, Table, doc, line
 from bot.core.duration import say_duration
 from bot.core.errors import Refused
@@ -20,7 +20,7 @@ async def approve(ctx: Context, code: Annotated[str, "CODE"]) -> Doc:
     return await _approvals(ctx).approve(ctx.asker, code, ctx.message.id, ctx.tell)
 
 
-@command(votes=True)
+@command(votes=True, stops=True)
 async def deny(ctx: Context, code: Annotated[str, "CODE"]) -> Doc:
     """Say no to a plan. One no is enough: it is never run."""
     return await _approvals(ctx).deny(ctx.asker, code, ctx.message.id)
@@ -30,6 +30,16 @@ async def deny(ctx: Context, code: Annotated[str, "CODE"]) -> Doc:
 async def cancel(ctx: Context, code: Annotated[str, "CODE"]) -> Doc:
     """Take back what you asked for."""
     return await _approvals(ctx).cancel(ctx.asker, code)
+
+
+@command(votes=True, name="break-glass")
+async def break_glass(ctx: Context, code: Annotated[str, "CODE"], reason: Rest) -> Doc:
+    """Run a plan without the yes it wants, after a countdown that anybody may stop.
+
+    For emergencies, by whom the policy names, with a REASON that everybody reads. Everybody who is listed is
+    called; a no from anybody stops it. What ran so stays in `!pending` until a second person has approved it.
+    """
+    return await _approvals(ctx).break_glass(ctx.asker, code, reason)
 
 
 @command()
@@ -51,7 +61,7 @@ def _row(ctx: Context, one: PlanView) -> tuple[Line, ...]:
         line(f"{len(one.yes)} of {one.needed}"),
         line(one.who),
         line(one.room),
-        line(say_duration(one.expires - ctx.now)),
+        line(one.note or say_duration(one.expires - ctx.now)),
     )
 
 

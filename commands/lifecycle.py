@@ -1,25 +1,21 @@
 """Restart, start and stop: by the containers' ids, as the plan shows them."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
 from typing import Annotated
 
 from bot.context import Context
 from bot.core.command import Between, ServiceRef, command
 from bot.core.doc import Doc, say
-from bot.core.duration import say_duration
 from bot.core.errors import NotDone, Refused, Upstream
 from bot.core.model import Risk
-from bot.core.plan import Advice, Plan, Touched
+from bot.core.plan import Advice, Plan
 from bot.ports import Engine
+from commands.health import healthy_again
 from commands.look import View, look_running
+from commands.target import dependents, touched
 from estate.inventory import Thing
 from estate.model import Container, Detail, State
-from estate.verdict import condition, judge, patience
-
-EVERY = 0.5
-"""Seconds between two looks."""
+from estate.verdict import condition
 
 Grace = Annotated[int, Between(0, 600)]
 
@@ -35,7 +31,7 @@ async def restart(ctx: Context, service: ServiceRef, *, grace: Grace = 10) -> Do
     async def act(engine: Engine, container: Container) -> None:
         await engine.restart(container, grace=grace)
 
-    return await _each(ctx, "restarting", act, _healthy_again, "restarted")
+    return await _each(ctx, "restarting", act, healthy_again, "restarted")
 
 
 @command(risk=Risk.CHANGE)
@@ -45,7 +41,7 @@ async def start(ctx: Context, service: ServiceRef) -> Doc:
     async def act(engine: Engine, container: Container) -> None:
         await engine.start(container)
 
-    return await _each(ctx, "starting", act, _healthy_again, "started")
+    return await _each(ctx, "starting", act, healthy_again, "started")
 
 
 @command(risk=Risk.CHANGE)
@@ -152,38 +148,17 @@ def _plan(
         host=thing.containers[0].host,
         project=thing.project or "",
         arguments=arguments,
-        containers=tuple(_touched(one) for one in containers),
+        containers=tuple(touched(one) for one in containers),
         calls=tuple(call(one) for one in containers),
         advice=Advice(interrupts, undo, _notes(view, thing, containers)),
     )
 
 
-def _touched(one: Container) -> Touched:
-    # One that is in a restart loop is now up and now down: it is the same state to whoever says yes.
-    state = State.RUNNING if one.state is State.RESTARTING else one.state
-    return Touched(one.id, one.name, one.image, one.image_id, state.value)
-
-
 def _notes(view: View, thing: Thing, containers: Sequence[Container]) -> tuple[str, ...]:
     notes = [f"{one.name} ({one.id[:12]}): {one.status.lower() or one.state.value}, {one.image}"
              for one in containers]  # fmt: skip
-    dependents = sorted(_dependents(view, thing))
-    if dependents:
-        notes.append(f"depend on it: {', '.join(dependents)}")
-    return tuple(notes)
-
-
-def _dependents(view: View, thing: Thing) -> set[str]:
-    """The services whose Compose labels say that they need this one: `db:service_healthy:false,…`."""
-    found = set()
-    for other in view.things:
-        if other.project != thing.project or other.name == thing.name:
-            continue
-        labels = (one.labels.get("com.docker.compose.depends_on", "") for one in other.containers)
-        needs = {part.split(":")[0] for label in labels for part in label.split(",")}
-        if thing.name in needs:
-            found.add(other.full_name)
-    return found
+    others = dependents(view, thing)
+    return (*notes, f"depend on it: {', '.join(others)}") if others else tuple(notes)
 
 
 # ---- what is there now ----------------------------------------------------------------------------------
@@ -195,10 +170,11 @@ def _dependents(view: View, thing: Thing) -> set[str]:
 async def _found(ctx: Context, service: ServiceRef, *, grace: int = 10) -> str:
     view, thing = await _find(ctx, service)
     details = await view.details(thing.containers)
-    return "; ".join(_now(one) for one in details)
+    return "; ".join(now(one) for one in details)
 
 
-def _now(detail: Detail | Upstream) -> str:
+def now(detail: Detail | Upstream) -> str:
+    """How one container is, in words."""
     if isinstance(detail, Upstream):
         return f"unknown: {detail}"
     started = f", started {detail.started:%Y-%m-%d %H:%M:%S} UTC" if detail.started else ""
@@ -221,12 +197,12 @@ async def _each(ctx: Context, doing: str, act: Act, proof: Proof, done: str) -> 
         raise NotDone(f"the Engine {plan.host} is not in my configuration any more")
     there = {one.id: one for one in await engine.containers()}
     found: list[str] = []
-    for touched in plan.containers:
-        container = there.get(touched.id)
+    for one in plan.containers:
+        container = there.get(one.id)
         if container is None:
-            raise NotDone(f"{touched.name} ({touched.id[:12]}) is gone; {_so_far(found)}")
+            raise NotDone(f"{one.name} ({one.id[:12]}) is gone; {_so_far(found)}")
         before = await engine.detail(container)
-        await ctx.run.say(f"{doing} {touched.name} ({touched.id[:12]}), which is {condition(before)}")
+        await ctx.run.say(f"{doing} {one.name} ({one.id[:12]}), which is {condition(before)}")
         try:
             await act(engine, container)
             found.append(await proof(engine, before))
@@ -237,29 +213,6 @@ async def _each(ctx: Context, doing: str, act: Act, proof: Proof, done: str) -> 
 
 def _so_far(found: Sequence[str]) -> str:
     return f"before that: {'; '.join(found)}" if found else "nothing else was touched"
-
-
-async def _healthy_again(engine: Engine, before: Detail) -> str:
-    """Look until there is a verdict, within what the healthcheck may take by its own numbers."""
-    loop = asyncio.get_running_loop()
-    began = steady = loop.time()
-    now = await engine.detail(before.container)
-    deadline = began + patience(now).total_seconds()
-    while True:
-        verdict = judge(before, now, timedelta(seconds=loop.time() - steady))
-        took = say_duration(timedelta(seconds=loop.time() - began))
-        if verdict.settled and verdict.well:
-            return f"{before.container.name} is {verdict.words}, after {took}"
-        if verdict.settled or loop.time() > deadline:
-            if verdict.well:
-                return f"{before.container.name} is {verdict.words}, after {took}"
-            was = condition(before)
-            raise NotDone(f"{before.container.name} is {verdict.words}, after {took}; it was {was}")
-        await asyncio.sleep(EVERY)
-        later = await engine.detail(before.container)
-        if later.started != now.started or later.container.state is not State.RUNNING:
-            steady = loop.time()
-        now = later
 
 
 async def _stopped(engine: Engine, before: Detail) -> str:

@@ -9,9 +9,11 @@ import errno
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.core.errors import TocsinError, Upstream
@@ -25,6 +27,8 @@ DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 TIMEOUT = 10.0
 """Seconds for one call, from when it has a thread."""
 THREADS = 4
+PULL_SAYS, PULL_STALL, PULL_LONGEST = 2.0, 300.0, 3000.0
+"""Seconds: between two words of progress, without a word from the Engine, and for the whole."""
 LOG_BYTES = 4 * 1024 * 1024
 """What is kept of one container's log: the newest bytes."""
 
@@ -78,6 +82,56 @@ class DockerEngine:
     async def images(self) -> Sequence[Image]:
         """All images that have a name or are used. Raises Upstream."""
         return tuple(read_image(row, self.host) for row in await self._call(lambda api: api.images()))
+
+    async def image(self, reference: str) -> Image:
+        """`GET /images/{reference}/json`. Raises Upstream, permanent when it is not there."""
+        return read_image_detail(await self._call(lambda api: _inspect_image(api, reference)), self.host)
+
+    async def tag(self, image_id: str, reference: str) -> None:
+        """`POST /images/{id}/tag`. Raises Upstream."""
+        name, tag = split_tag(reference)
+        await self._call(lambda api: api.tag(image_id, name, tag, force=True))
+
+    async def untag(self, reference: str) -> None:
+        """`DELETE /images/{reference}?noprune=1`, without force. Raises Upstream."""
+        await self._call(lambda api: api.remove_image(reference, force=False, noprune=True))
+
+    async def pull(
+        self, reference: str, login: Mapping[str, str] | None, say: Callable[[str], Awaitable[None]]
+    ) -> None:
+        """`POST /images/create`. Progress at most every PULL_SAYS seconds. Raises Upstream."""
+        loop, heard = asyncio.get_running_loop(), _Pull()
+        done = asyncio.Event()
+
+        def work(api: "APIClient") -> None:
+            name, tag = split_tag(reference)
+            auth = dict(login) if login else {}
+            for row in api.pull(name, tag=tag, stream=True, decode=True, auth_config=auth):
+                if error := row.get("error"):
+                    raise Upstream(f"{reference} cannot be pulled: {error}", permanent=True)
+                _unless_closed(loop, partial(heard.add, row, loop.time()))
+
+        async def tell() -> None:
+            while not done.is_set():
+                await asyncio.sleep(PULL_SAYS)
+                if heard.since(loop.time()) > PULL_STALL:
+                    raise Upstream(f"{reference}: nothing came from its registry for {PULL_STALL:g} s")
+                if words := heard.words:
+                    await say(f"pulling {reference}: {words}")
+
+        heard.add({}, loop.time())
+        telling = asyncio.create_task(tell())
+        pulling = asyncio.create_task(self._call(work, PULL_LONGEST))
+        try:
+            await asyncio.wait({telling, pulling}, return_when=asyncio.FIRST_COMPLETED)
+            if not pulling.done():
+                telling.result()
+            await pulling
+        finally:
+            done.set()
+            for task in (telling, pulling):
+                task.cancel()
+            await asyncio.gather(telling, pulling, return_exceptions=True)
 
     async def restart(self, container: Container, *, grace: int) -> None:
         """`POST /containers/{id}/restart?t=grace`. Raises Upstream."""
@@ -172,6 +226,11 @@ class DockerEngine:
             if answer.status_code >= 400:
                 raise _refused(answer.status_code, _message(answer.content[:4096]), self.url)
             return demultiplex(answer.iter_content(65536))
+
+
+def _inspect_image(api: "APIClient", reference: str) -> _Json:
+    row: _Json = api.inspect_image(reference)  # type: ignore[no-untyped-call]
+    return row
 
 
 def _unless_closed(loop: asyncio.AbstractEventLoop, then: Callable[[], None]) -> None:
@@ -334,6 +393,57 @@ def read_image(row: _Json, host: str) -> Image:
         size=int(row.get("Size") or 0),
         created=datetime.fromtimestamp(created, UTC) if created > 0 else None,
     )
+
+
+def read_image_detail(row: _Json, host: str) -> Image:
+    """`GET /images/{name}/json`."""
+    config = row.get("Config") or row.get("ContainerConfig") or {}
+    return Image(
+        id=str(row["Id"]),
+        host=host,
+        tags=tuple(row.get("RepoTags") or ()),
+        digests=tuple(row.get("RepoDigests") or ()),
+        size=int(row.get("Size") or 0),
+        created=read_time(row.get("Created")),
+        os=str(row.get("Os") or ""),
+        architecture=str(row.get("Architecture") or ""),
+        variant=str(row.get("Variant") or ""),
+        labels=dict(config.get("Labels") or {}),
+        environment=dict(str(pair).partition("=")[::2] for pair in config.get("Env") or ()),
+    )
+
+
+def split_tag(reference: str) -> tuple[str, str | None]:
+    """`repository`, and the tag or `sha256:…` as the Engine's calls want them."""
+    if "@" in reference:
+        name, _, digest = reference.partition("@")
+        return split_tag(name)[0], digest
+    at = reference.rfind(":")
+    return (reference, "latest") if at <= reference.rfind("/") else (reference[:at], reference[at + 1 :])
+
+
+@dataclass(slots=True)
+class _Pull:
+    """How far a pull is: layer → bytes that came, and bytes in all."""
+
+    layers: dict[str, tuple[int, int]] = field(default_factory=dict)
+    at: float = 0.0
+
+    def add(self, row: _Json, now: float) -> None:
+        self.at = now
+        detail = row.get("progressDetail") or {}
+        if row.get("status") == "Downloading" and detail.get("total"):
+            self.layers[str(row.get("id"))] = (int(detail.get("current") or 0), int(detail["total"]))
+
+    def since(self, now: float) -> float:
+        return now - self.at
+
+    @property
+    def words(self) -> str:
+        came, whole = (
+            (sum(column) for column in zip(*self.layers.values(), strict=True)) if self.layers else (0, 0)
+        )
+        return f"{came / 1e6:.0f} of {whole / 1e6:.0f} MB" if whole else ""
 
 
 def read_time(text: object) -> datetime | None:

@@ -9,6 +9,10 @@ _EXACT = re.compile(
 _PARTIAL = re.compile(r"v?\d+(?:\.\d+)?(?:[-_].*)?\Z", re.IGNORECASE)
 
 
+HUB = "docker.io"
+_HUB_NAMES = {"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"}
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """`repository` with its host, as written."""
@@ -32,6 +36,33 @@ class Reference:
         if _EXACT.match(self.tag):
             return ""
         return "partial version" if _PARTIAL.match(self.tag) else "moving tag"
+
+    @property
+    def host(self) -> str:
+        """The registry: the first part, if it has a `.` or a `:`, or is `localhost`; else Docker Hub."""
+        first, slash, _ = self.repository.partition("/")
+        if not slash or not (set(first) & {".", ":"} or first == "localhost"):
+            return HUB
+        return HUB if first in _HUB_NAMES else first
+
+    @property
+    def name(self) -> str:
+        """The repository as its registry calls it: `library/postgres`."""
+        first, slash, rest = self.repository.partition("/")
+        has_host = bool(slash) and bool(set(first) & {".", ":"} or first == "localhost")
+        name = rest if has_host else self.repository
+        return f"library/{name}" if self.host == HUB and "/" not in name else name
+
+    def is_same_repository(self, other: "Reference") -> bool:
+        """However the two are written: `postgres`, `docker.io/library/postgres`."""
+        return (self.host, self.name) == (other.host, other.name)
+
+    def with_tag(self, tag: str) -> "Reference":
+        return Reference(self.repository, tag)
+
+    def with_digest(self, digest: str) -> "Reference":
+        """The tag stays, for people; the Engine goes by the digest."""
+        return Reference(self.repository, self.tag, digest)
 
     def __str__(self) -> str:
         return (

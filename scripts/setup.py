@@ -64,6 +64,7 @@ SYNAPSE = Environment(".venv-synapse", ("synapse",))
 PEERS = (
     Environment(".venv-bench-alertbot", ("build", "bench-alertbot")),
     Environment(".venv-bench-errbot", ("build", "bench-errbot")),
+    Environment(".venv-bench-ruamel", ("build", "bench-ruamel")),
 )
 
 PACKAGES = (

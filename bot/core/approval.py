@@ -1,8 +1,10 @@
 """The life of an approval: every transition in one table. Pure.
 
     asked ──► approved ──► running ──► done | failed | rolled back | interrupted
-      │           │
-      └───────────┴──► denied | expired | cancelled | drifted
+      │           │           ▲
+      ├───────────┼──► counting (somebody broke the glass; anybody may stop it)
+      │           │       │
+      └───────────┴───────┴──► denied | expired | cancelled | drifted
 
 People are compared, never accounts: whoever asked on Matrix is the same person on Slack. A no wins at once.
 """
@@ -23,6 +25,7 @@ class State(StrEnum):
 
     ASKED = "asked"
     APPROVED = "approved"
+    COUNTING = "counting"
     DENIED = "denied"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
@@ -36,7 +39,7 @@ class State(StrEnum):
     @property
     def pending(self) -> bool:
         """Nothing ran yet and something still may."""
-        return self in {State.ASKED, State.APPROVED}
+        return self in {State.ASKED, State.APPROVED, State.COUNTING}
 
     @property
     def over(self) -> bool:
@@ -45,7 +48,19 @@ class State(StrEnum):
 
 TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
     {
-        State.ASKED: frozenset({State.APPROVED, State.DENIED, State.EXPIRED, State.CANCELLED, State.DRIFTED}),
+        State.ASKED: frozenset(
+            {
+                State.APPROVED,
+                State.COUNTING,
+                State.DENIED,
+                State.EXPIRED,
+                State.CANCELLED,
+                State.DRIFTED,
+            }
+        ),
+        State.COUNTING: frozenset(
+            {State.APPROVED, State.RUNNING, State.DENIED, State.CANCELLED, State.DRIFTED}
+        ),
         State.APPROVED: frozenset(
             {State.RUNNING, State.DENIED, State.EXPIRED, State.CANCELLED, State.DRIFTED}
         ),
@@ -81,6 +96,20 @@ class Vote:
 
 
 @dataclass(frozen=True, slots=True)
+class Glass:
+    """Somebody runs it without the yes it wants: who, why, when, and who put their name to it afterwards."""
+
+    by: str
+    """The person's name."""
+    identity: Identity
+    reason: str
+    runs_at: datetime
+    trust: Trust = NOTHING_PROVED
+    signed: str = ""
+    """The second person, once there is one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Approval:
     """A request, its plan's digest, what it needs, and who said what."""
 
@@ -96,6 +125,13 @@ class Approval:
     """Those that stand, each person's newest."""
     why: str = ""
     """How it came to its state, in words."""
+    glass: Glass | None = None
+
+    @property
+    def unsigned(self) -> bool:
+        """It ran without its yes, and nobody else has put their name to it yet."""
+        ran = self.state in {State.DONE, State.FAILED, State.ROLLED_BACK, State.INTERRUPTED}
+        return ran and self.glass is not None and not self.glass.signed
 
     @property
     def needed(self) -> int:
@@ -123,7 +159,10 @@ def move(approval: Approval, to: State, why: str) -> Approval:
     """The approval in its next state. Raises Refused, in words, for what the table does not allow."""
     if to not in TRANSITIONS[approval.state]:
         raise Refused(past(approval))
-    if to in {State.APPROVED, State.RUNNING} and len(approval.yes) < approval.needed:
+    if to is State.COUNTING and approval.glass is None:
+        raise Refused(f"{approval.code} counts down only when somebody broke the glass")
+    broken = approval.state is State.COUNTING and to is State.RUNNING
+    if to in {State.APPROVED, State.RUNNING} and not broken and len(approval.yes) < approval.needed:
         raise Refused(f"{approval.code} has {len(approval.yes)} of {approval.needed} yes")
     return replace(approval, state=to, why=why)
 
@@ -133,7 +172,7 @@ def vote(approval: Approval, said: Vote) -> Approval:
     repetition, or the asker's own yes where another's is wanted."""
     if not approval.state.pending:
         raise Refused(past(approval))
-    if said.at >= approval.expires:
+    if said.at >= approval.expires and approval.state is not State.COUNTING:
         raise Refused(f"{approval.code} has expired; ask again for a new plan")
     if not said.approve:
         return move(_with(approval, said), State.DENIED, f"{said.person} said no")
@@ -149,8 +188,32 @@ def vote(approval: Approval, said: Vote) -> Approval:
     counted = _with(approval, said)
     if len(counted.yes) >= counted.needed:
         names = ", ".join(one.person for one in counted.yes)
-        return move(counted, State.APPROVED, f"{names} said yes")
+        # With all the yes it wants, no glass needs to be broken.
+        return move(replace(counted, glass=None), State.APPROVED, f"{names} said yes")
     return counted
+
+
+def break_glass(approval: Approval, glass: Glass, now: datetime) -> Approval:
+    """The approval after somebody who may do so broke the glass. Raises Refused when it is too late."""
+    if approval.state is State.COUNTING and approval.glass is not None:
+        raise Refused(
+            f"{approval.glass.by} broke the glass already; {approval.code} runs after its countdown"
+        )
+    if approval.state is not State.ASKED:
+        raise Refused(past(approval))
+    if now >= approval.expires:
+        raise Refused(f"{approval.code} has expired; ask again for a new plan")
+    return move(replace(approval, glass=glass), State.COUNTING, f"{glass.by} broke the glass: {glass.reason}")
+
+
+def sign(approval: Approval, person: str) -> Approval:
+    """The approval after a second person put their name to what ran without its yes. Raises Refused."""
+    glass = approval.glass
+    if not approval.unsigned or glass is None:
+        raise Refused(past(approval))
+    if person == glass.by:
+        raise Refused(f"{person} broke the glass for {approval.code}, and somebody else must sign it off")
+    return replace(approval, glass=replace(glass, signed=person))
 
 
 def withdraw(approval: Approval, event_id: str, how: str) -> Approval:
@@ -182,6 +245,8 @@ def past(approval: Approval) -> str:
     match approval.state:
         case State.ASKED | State.APPROVED:
             return f"{approval.code} is {approval.state.value} and has not run"
+        case State.COUNTING:
+            return f"{approval.code} is counting down and has not run{why}"
         case State.RUNNING:
             return f"{approval.code} is used: it is running now"
         case State.DONE | State.FAILED | State.ROLLED_BACK | State.INTERRUPTED:

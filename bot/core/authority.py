@@ -120,6 +120,28 @@ def may_vote(asker: Asker, ballot: Ballot, policy: Policy, people: People) -> De
     return Deny(f"you have {_roles(person)}; it needs the yes of {rule.by} ({who})")
 
 
+def may_break(asker: Asker, ballot: Ballot, policy: Policy, people: People) -> Deny | None:
+    """None when this person may run the plan without the yes it wants, else why not: the policy must allow it
+    to a role that they hold, and they must be allowed to ask for the same themselves."""
+    untrusted = _untrusted(asker, ballot.command)
+    if untrusted is not None:
+        return untrusted
+    person, glass = asker.person, policy.break_glass
+    assert person is not None  # _untrusted refuses whom nobody listed
+    if glass is None:
+        return Deny("the policy lets nobody break the glass; break-glass in the policy would")
+    if glass.by not in person.roles or glass.by not in policy.roles:
+        who = _named(p.name for p in people.with_role([glass.by]))
+        return Deny(f"you have {_roles(person)}; breaking the glass needs {glass.by} ({who})")
+    may = authorize(asker, ballot.command, ballot.targets, policy, people)
+    return may if isinstance(may, Deny) else None
+
+
+def may_stop(asker: Asker, command: Command) -> Deny | None:
+    """None when this person may stop a countdown: anybody who is listed, here."""
+    return _untrusted(asker, command)
+
+
 def voters(rule: Rule, requester: str, people: People) -> tuple[Person, ...]:
     """Whose yes the line wants."""
     holders = people.with_role([rule.by])
@@ -165,6 +187,8 @@ def _without_role(asker: Asker, command: Command, policy: Policy, people: People
         return None
     if asker.person is not None and command.votes and _concerned(asker.person, policy):
         return None
+    if asker.person is not None and command.stops and policy.break_glass is not None:
+        return None  # anybody may stop a countdown; whether there is one is seen with the code
     return Deny(f"you have {_roles(asker.person)}; {_who_could(command, (), policy, people)}")
 
 

@@ -33,8 +33,18 @@ LONGEST_WORD = 1000
 Handler = Callable[..., Awaitable[Doc]]
 Previewer = Callable[..., Awaitable[Any]]
 Finder = Callable[..., Awaitable[str]]
+Splitter = Callable[..., Awaitable["Parts | None"]]
 _P = TypeVar("_P", bound=Previewer)
+_S = TypeVar("_S", bound=Splitter)
 _F = TypeVar("_F", bound=Finder)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What one request is made into: a plan for each name, and what is said beside them."""
+
+    names: tuple[str, ...]
+    said: Doc
 
 
 class ServiceRef(str):
@@ -96,10 +106,21 @@ class Command:
     """A declared command.
 
     words: what is typed, in lower case: `("test", "alert")`. `params`: in the order of the usage line.
-    votes: whether it says yes or no to a plan.
+    votes: whether it says yes or no to a plan; stops: whether it can stop a countdown, too, as anybody may.
     """
 
-    __slots__ = ("finder", "handler", "help", "params", "planner", "risk", "votes", "words")
+    __slots__ = (
+        "finder",
+        "handler",
+        "help",
+        "params",
+        "planner",
+        "risk",
+        "splitter",
+        "stops",
+        "votes",
+        "words",
+    )
 
     def __init__(
         self,
@@ -109,6 +130,7 @@ class Command:
         params: tuple[Param, ...],
         help_text: str,
         votes: bool = False,
+        stops: bool = False,
     ) -> None:
         self.words = words
         self.risk = risk
@@ -117,7 +139,9 @@ class Command:
         self.help = help_text
         self.planner: Previewer | None = None
         self.finder: Finder | None = None
+        self.splitter: Splitter | None = None
         self.votes = votes
+        self.stops = stops
 
     def __repr__(self) -> str:
         return f"<command {self.name}>"
@@ -139,6 +163,12 @@ class Command:
     def preview(self, function: _P) -> _P:
         """Declare how the plan is made. Takes what the command takes, returns the plan, changes nothing."""
         self.planner = function
+        return function
+
+    def parts(self, function: _S) -> _S:
+        """Declare how one request becomes several plans. Takes what the command takes; returns `Parts`, or
+        None when it is one plan as usual. The planner and the finder then get `part=NAME`, too."""
+        self.splitter = function
         return function
 
     def finds(self, function: _F) -> _F:
@@ -236,7 +266,7 @@ class _Arguments:
 
 
 def command(
-    *, risk: Risk = Risk.READ, name: str | None = None, votes: bool = False
+    *, risk: Risk = Risk.READ, name: str | None = None, votes: bool = False, stops: bool = False
 ) -> Callable[[Handler], Command]:
     """Declare a command. Its words are `name`, or the function's own name (`break_glass` → `break-glass`).
 
@@ -246,7 +276,8 @@ def command(
     def declare(handler: Handler) -> Command:
         title = name or getattr(handler, "__name__", "").strip("_").replace("_", "-")
         words = tuple(title.lower().split())
-        return Command(words, risk, handler, _params(handler), inspect.cleandoc(handler.__doc__ or ""), votes)
+        text = inspect.cleandoc(handler.__doc__ or "")
+        return Command(words, risk, handler, _params(handler), text, votes, stops)
 
     return declare
 

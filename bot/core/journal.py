@@ -12,6 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from bot.core.release import Release, read_release
+
 GENESIS = "0" * 64
 """What the first row follows."""
 
@@ -31,6 +33,8 @@ class Kind(StrEnum):
     """A plan was shown: its code, its digest, what it would do."""
     VOTE = "vote"
     """Somebody said yes or no to a plan, and it counted."""
+    GLASS = "glass"
+    """Somebody broke the glass, or put their name to what another one ran so."""
     EXECUTION = "execution"
     """A plan's next state: approved, running, done, and every other."""
     PRUNED = "pruned"
@@ -101,6 +105,23 @@ def verify(rows: Iterable[Row]) -> str | None:
             pruned = row.entry
         previous = row
     return None if first is None else _starts_well(first, pruned)
+
+
+def releases_in(rows: Iterable[Row], service: str) -> list[Release]:
+    """What plans did to the image of this service, of those that are done; the newest first."""
+    plans: dict[str, Row] = {}
+    found: list[Release] = []
+    for row in rows:
+        about = row.entry.about
+        code = str(about.get("code"))
+        if row.entry.kind is Kind.PLAN:
+            plans[code] = row
+        elif row.entry.kind is Kind.EXECUTION and about.get("state") == "done" and code in plans:
+            plan = plans[code].entry.about.get("plan") or {}
+            releases = plan.get("releases") or {}
+            if service in releases:
+                found.append(read_release(service, releases[service]))
+    return found[::-1]
 
 
 def _starts_well(first: Row, pruned: Entry | None) -> str | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.core.policy import Policy
+from bot.core.release import Release
 
 Value = str | int | bool
 """What an argument may be."""
@@ -85,9 +86,12 @@ class Plan:
     containers: tuple[Touched, ...] = ()
     calls: tuple[str, ...] = ()
     argv: tuple[tuple[str, ...], ...] = ()
+    directory: str = ""
+    """Where the programs are run."""
     files: tuple[FileChange, ...] = ()
     modes: tuple[ModeChange, ...] = ()
     images: Mapping[str, str] = field(default_factory=dict)
+    releases: tuple[Release, ...] = ()
     environment: tuple[str, ...] = ()
     requester: str = ""
     policy: str = ""
@@ -109,6 +113,7 @@ class Plan:
             },
             "calls": list(self.calls),
             "argv": [list(words) for words in self.argv],
+            "directory": self.directory,
             "files": {
                 one.path: {"before": one.before, "after": hashlib.sha256(one.after).hexdigest()}
                 for one in self.files
@@ -118,6 +123,7 @@ class Plan:
                 for one in self.modes
             },
             "images": dict(self.images),
+            "releases": {one.service: one.content for one in self.releases},
             "environment": sorted(set(self.environment)),
             "requester": self.requester,
             "policy": self.policy,

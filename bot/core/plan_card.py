@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.core.approval import Approval, State, Vote
+from bot.core.approval import Approval, Glass, State, Vote
 from bot.core.doc import (
     Block,
     Choices,
@@ -44,6 +44,7 @@ NAMED = 6
 _LOOKS: dict[State, tuple[str, Tone]] = {
     State.ASKED: ("📝", Tone.INFO),
     State.APPROVED: ("⏳", Tone.INFO),
+    State.COUNTING: ("🔨", Tone.BAD),
     State.RUNNING: ("⏳", Tone.INFO),
     State.DONE: ("✅", Tone.GOOD),
     State.FAILED: ("❌", Tone.BAD),
@@ -99,9 +100,11 @@ def moved_card(first: Doc, approval: Approval, command: str, subject: str, tail:
     choices = [block for block in first.blocks if isinstance(block, Choices)]
     votes = [_vote(vote, approval) for vote in approval.votes]
     blocks: list[Block] = [_heading(approval, subject, command), *kept]
+    votes += [_glass(approval.glass)] if approval.glass is not None else []
     blocks += [Items(tuple(votes))] if votes else []
     blocks += [Paragraph(spans) for spans in tail]
-    return Doc((*blocks, *(choices if approval.state is State.ASKED else ())))
+    open_ = approval.state in {State.ASKED, State.COUNTING}
+    return Doc((*blocks, *(choices if open_ else ())))
 
 
 def verdict_word(state: State) -> str:
@@ -132,7 +135,8 @@ def _heading(approval: Approval, subject: str, command: str) -> Heading:
 
 
 def _arguments(plan: Plan) -> tuple[str, ...]:
-    given = ", ".join(f"{name} {value}" for name, value in sorted(plan.arguments.items()))
+    pairs = sorted(plan.arguments.items())
+    given = ", ".join(name if value is True else f"{name} {value}" for name, value in pairs)
     return (f" ({given})",) if given else ()
 
 
@@ -148,7 +152,7 @@ def _voters(approval: Approval, asked: Asked) -> Line:
     if len(asked.voters) > NAMED:
         spans.append(f" and {len(asked.voters) - NAMED} more")
     if not asked.voters:
-        spans.append("nobody holds that role, so nobody can")
+        spans.append("nobody else holds that role, so nobody can")
     spans.append("" if rule.self_approval else f"; not {asked.name}")
     return line(*(span for span in spans if span))
 
@@ -157,6 +161,13 @@ def _vote(vote: Vote, approval: Approval) -> Line:
     word = "yes" if vote.approve else "no"
     of = f", {len(approval.yes)} of {approval.needed}" if vote.approve and approval.needed > 1 else ""
     return line(f"{word}: ", Strong(vote.person), " (", Code(str(vote.identity)), f"){of}")
+
+
+def _glass(glass: Glass) -> Line:
+    signed = f"; signed off by {glass.signed}" if glass.signed else "; not signed off by a second person yet"
+    return line(
+        "glass broken by ", Strong(glass.by), " (", Code(str(glass.identity)), f"): {glass.reason}{signed}"
+    )
 
 
 def _executed(plan: Plan) -> tuple[list[Block | str | Line], list[File]]:

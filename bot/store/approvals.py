@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.core.approval import Approval, State, Vote
+from bot.core.approval import Approval, Glass, State, Vote
 from bot.core.delivery import Outgoing
 from bot.core.doc import Doc, from_json, to_json
 from bot.core.journal import Entry
@@ -19,6 +19,8 @@ from bot.store.codec import event_from_json, event_to_json
 from bot.store.database import Database, Transaction, utc
 from bot.store.outbox import OutboxStore
 
+_PART = "\x1f"
+"""Between a request's id and the part of it that a plan is: a character that no platform's ids have."""
 LANE = "plan:"
 """Lanes of plans: what follows is the approval's id."""
 
@@ -40,6 +42,8 @@ class Stored:
     card: Doc
     """As it was first shown."""
     asked: datetime
+    part: str = ""
+    """Which of the plans that its request was made into; empty when it is the only one."""
 
     @property
     def lane(self) -> str:
@@ -102,7 +106,7 @@ class ApprovalStore:
                     approval.requester,
                     event_to_json(stored.request),
                     stored.request.sender.platform,
-                    stored.request.id,
+                    stored.request.id + (_PART + stored.part if stored.part else ""),
                     stored.room,
                     json.dumps(to_json(stored.card)),
                     stored.asked.timestamp(),
@@ -131,9 +135,9 @@ class ApprovalStore:
         not expired."""
         async with self._database.transaction() as tx:
             rows = await tx.count(
-                "UPDATE approvals SET state = 'running', why = ''"
-                " WHERE id = ? AND state = 'approved' AND digest = ? AND expires > ?",
-                (key, digest, self._clock.now().timestamp()),
+                "UPDATE approvals SET state = 'running', why = '' WHERE id = ? AND digest = ?"
+                " AND (state = 'approved' AND expires > ? OR state = 'counting' AND runs_at <= ?)",
+                (key, digest, now := self._clock.now().timestamp(), now),
             )
             if rows != 1:
                 return False
@@ -182,8 +186,8 @@ class ApprovalStore:
                 )
         ended = None if after.state.pending or after.state is State.RUNNING else self._clock.now().timestamp()
         await tx.run(
-            "UPDATE approvals SET state = ?, why = ?, ended = ? WHERE id = ?",
-            (after.state.value, after.why, ended, after.id),
+            "UPDATE approvals SET state = ?, why = ?, ended = ?, glass = ?, runs_at = ? WHERE id = ?",
+            (after.state.value, after.why, ended, *_glass_to_sql(after.glass), after.id),
         )
 
     # ---- reading
@@ -195,15 +199,18 @@ class ApprovalStore:
         """The one that is pending under this code, else the newest that was."""
         return await self._find(
             "SELECT * FROM approvals WHERE code = ?"
-            " ORDER BY state IN ('asked', 'approved', 'running') DESC, asked DESC LIMIT 1",
+            " ORDER BY state IN ('asked', 'approved', 'counting', 'running') DESC, asked DESC LIMIT 1",
             (code,),
         )
 
-    async def by_request(self, platform: str, event_id: str) -> Stored | None:
-        """The one that this message asked for."""
-        return await self._find(
-            "SELECT * FROM approvals WHERE platform = ? AND event_id = ?", (platform, event_id)
+    async def by_request(self, platform: str, event_id: str) -> list[Stored]:
+        """Those that this message asked for: mostly one."""
+        rows = await self._database.rows(
+            "SELECT * FROM approvals WHERE platform = ? AND (event_id = ? OR substr(event_id, 1, ?) = ?)"
+            " ORDER BY asked, id",
+            (platform, event_id, len(event_id) + 1, event_id + _PART),
         )
+        return [await self._whole(row) for row in rows]
 
     async def by_vote(self, platform: str, event_id: str) -> Stored | None:
         """The one that this message, click or reaction was a vote on, also when the vote was withdrawn."""
@@ -221,6 +228,12 @@ class ApprovalStore:
             [state.value for state in states],
         )
         return [await self._whole(row) for row in rows]
+
+    async def unsigned(self) -> list[Stored]:
+        """What ran behind broken glass and has no second name yet, oldest first."""
+        rows = await self._database.rows("SELECT * FROM approvals WHERE glass IS NOT NULL ORDER BY asked")
+        every = [await self._whole(row) for row in rows]
+        return [one for one in every if one.approval.unsigned]
 
     async def lane_of(self, room: Room, message_id: str) -> str | None:
         """The approval whose card this message is."""
@@ -267,6 +280,7 @@ def _stored(row: sqlite3.Row, votes: Sequence[sqlite3.Row]) -> Stored:
             state=State(row["state"]),
             votes=tuple(_vote(one) for one in votes),
             why=row["why"],
+            glass=_glass_from_json(row["glass"]),
         ),
         command=row["command"],
         targets=tuple(json.loads(row["targets"])),
@@ -277,7 +291,32 @@ def _stored(row: sqlite3.Row, votes: Sequence[sqlite3.Row]) -> Stored:
         room=row["room"],
         card=from_json(json.loads(row["card"])),
         asked=utc(row["asked"]),
+        part=row["event_id"].partition(_PART)[2],
     )
+
+
+def _glass_to_sql(glass: Glass | None) -> tuple[str | None, float | None]:
+    if glass is None:
+        return None, None
+    about = {
+        "by": glass.by,
+        "platform": glass.identity.platform,
+        "user_id": glass.identity.user_id,
+        "reason": glass.reason,
+        "runs_at": glass.runs_at.timestamp(),
+        "trust": asdict(glass.trust),
+        "signed": glass.signed,
+    }
+    return json.dumps(about), glass.runs_at.timestamp()
+
+
+def _glass_from_json(text: str | None) -> Glass | None:
+    if text is None:
+        return None
+    about = json.loads(text)
+    identity = Identity(about["platform"], about["user_id"])
+    trust = Trust(**about["trust"])
+    return Glass(about["by"], identity, about["reason"], utc(about["runs_at"]), trust, about["signed"])
 
 
 def _vote(row: sqlite3.Row) -> Vote:

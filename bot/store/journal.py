@@ -4,7 +4,8 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.core.journal import GENESIS, Entry, Kind, Row, verify
+from bot.core.journal import GENESIS, Entry, Kind, Row, releases_in, verify
+from bot.core.release import Release
 from bot.ports import Clock
 from bot.store.codec import row_from_sql
 from bot.store.database import Database
@@ -31,6 +32,16 @@ class JournalStore:
         """Number and hash of the newest row; (0, GENESIS) when there is none."""
         newest = await self._database.one("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1")
         return (newest["seq"], newest["hash"]) if newest else (0, GENESIS)
+
+    async def releases(self, service: str) -> Sequence[Release]:
+        """See `bot.core.journal.releases_in`. Only rows of plans that name this service are read."""
+        rows = await self._database.rows(
+            "SELECT * FROM journal WHERE kind IN ('plan', 'execution') AND json_extract(about, '$.code') IN"
+            " (SELECT json_extract(about, '$.code') FROM journal"
+            "  WHERE kind = 'plan' AND instr(about, ?) > 0) ORDER BY seq",
+            (json.dumps(service),),
+        )
+        return releases_in([row_from_sql(row) for row in rows], service)
 
     async def verify(self) -> tuple[int, str | None]:
         """How many rows there are, and what is wrong with the chain, if anything."""

@@ -37,11 +37,18 @@ def apply_edit(edit: Edit, file: Path | None = None) -> None:
         check(edit, before, after)
     except (CannotEdit, Unreadable) as wrong:
         raise EditFailed(f"{path}: {wrong}; nothing was written") from None
-    _write(path, before, after)
-    # The very bytes that were checked are there now, or else what was there before is put back.
-    if _read(path) != after:
-        _write(path, after, before)
-        raise EditFailed(f"{path} does not hold what was written; what was there before is back")
+    _put(path, before, after)
+
+
+def replace_bytes(file: Path, before: str, after: bytes) -> bytes:
+    """Write `after` into a file whose sha256 is `before`; the bytes that stood there. Raises EditFailed; then
+    the file holds what it held, and Drifted when that is not what `before` says."""
+    path = _target(file)
+    old = _read(path)
+    if sha256(old).hexdigest() != before:
+        raise Drifted(f"{path} has changed since the plan was made: nothing was written")
+    _put(path, old, after)
+    return old
 
 
 def undo_edit(edit: Edit, file: Path | None = None) -> None:
@@ -62,6 +69,14 @@ def _read(path: Path) -> bytes:
         return read_disk(path)
     except (OSError, Unreadable) as wrong:
         raise EditFailed(f"{path} cannot be read: {_words(wrong)}") from None
+
+
+def _put(path: Path, before: bytes, after: bytes) -> None:
+    """The very bytes that were checked are there then, or else what was there before is put back."""
+    _write(path, before, after)
+    if _read(path) != after:
+        _write(path, after, before)
+        raise EditFailed(f"{path} does not hold what was written; what was there before is back")
 
 
 def _write(path: Path, before: bytes, after: bytes) -> None:

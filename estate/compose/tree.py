@@ -7,17 +7,17 @@ names, override files, COMPOSE_FILE, COMPOSE_PROFILES, `include`, `extends`.
 import asyncio
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from estate.compose.discover import discover
 from estate.compose.file import ComposeFile, read_file
-from estate.compose.files import Files, Read, read_disk
 from estate.compose.invocation import OVERRIDES, STANDARD, Invocation
 from estate.compose.load import LONGEST, Unreadable
 from estate.compose.model import Model
-from estate.compose.resolve import resolve_files
+from estate.compose.models import Models
 from estate.compose.secrets import public_words, secret_values
 from estate.compose.value import Section, child, text_of
 from estate.compose.variables import filled, listed, read_env
@@ -46,16 +46,22 @@ class ComposeTree:
     """`root` and the folders in `also`, read in a thread. A file is parsed again when its inode, size or time
     of change differs."""
 
-    def __init__(self, root: Path, also: Sequence[Path] = ()) -> None:
+    def __init__(self, root: Path, also: Sequence[Path] = (), *, moment: float = 0.0) -> None:
+        """moment: for so many seconds a tree that was read is still the same moment."""
+        self._moment = moment
+        self._last: tuple[float, Tree] | None = None
         self._roots = tuple(one.absolute() for one in (root, *also))
         self._cache: dict[Path, tuple[_Stamp, _Known]] = {}
-        self._models = _Models()
+        self._models = Models()
         self._lock = asyncio.Lock()
 
     async def tree(self) -> Tree:
         """What is configured now. A root that is not there is in `unreadable`."""
         async with self._lock:
-            return await asyncio.to_thread(self._read)
+            if self._last is None or time.monotonic() - self._last[0] > self._moment:
+                read = await asyncio.to_thread(self._read)
+                self._last = (time.monotonic(), read)
+            return self._last[1]
 
     def survey(self) -> tuple[Tree, tuple[Model, ...]]:
         """The same, with the model of each project. Blocks."""
@@ -68,43 +74,11 @@ class ComposeTree:
         return self.survey()[0]
 
 
-class _Models:
-    """Resolved projects, kept as long as no file that took part, or was looked for, has changed."""
-
-    def __init__(self) -> None:
-        self._kept: dict[tuple[Path, tuple[str, ...]], tuple[dict[Path, _Stamp | None], Model]] = {}
-
-    def get(self, invocation: Invocation) -> Model:
-        key = (invocation.directory, invocation.files)
-        stamps, model = self._kept.get(key, ({}, None))
-        if model is None or any(_stamp(path) != stamp for path, stamp in stamps.items()):
-            stamps = {}
-            model = resolve_files(invocation, Files(_stamped(stamps)))
-            self._kept[key] = (stamps, model)
-        return model
-
-
-def _stamped(stamps: dict[Path, _Stamp | None]) -> Read:
-    def read(path: Path) -> bytes:
-        stamps[path] = _stamp(path)  # before reading: a change in between is seen next time
-        return read_disk(path)
-
-    return read
-
-
-def _stamp(path: Path) -> _Stamp | None:
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return None
-    return status.st_ino, status.st_size, status.st_mtime_ns
-
-
 class _Look:
     """One look at the whole tree."""
 
     def __init__(
-        self, roots: Sequence[Path], cache: dict[Path, tuple[_Stamp, _Known]], models: "_Models"
+        self, roots: Sequence[Path], cache: dict[Path, tuple[_Stamp, _Known]], models: Models
     ) -> None:
         self._models = models
         self._roots = roots

@@ -1,28 +1,38 @@
 #!/usr/bin/env python3
-"""Bring the sample estate up on a local Docker Engine, with stand-ins instead of the real images.
+"""Bring a copy of the sample estate up on a local Docker Engine, with stand-ins instead of the real images.
 
-Nothing is pulled, and no image of yours is touched: every name gets the prefix `tocsin-sample/`. Stand-ins
-are built from this machine's static busybox (Debian: apt-get install busybox-static) and run without network.
-Needs the docker command and Compose; DOCKER_HOST is honoured.
+Nothing is pulled, and no image of yours is touched: the stand-ins are built from this machine's static
+busybox (Debian: apt-get install busybox-static), pushed to a registry on loopback, so that their digests are
+real, and run without network. Needs git, the docker command, Compose 2 and docker-registry (Debian: apt-get
+install docker-registry), or --registry HOST:PORT of one that runs; DOCKER_HOST is honoured.
 
-    python examples/estate/up.py            17 of 20 run, three of them unhealthy, each for its own reason
-    python examples/estate/up.py --down     takes all of it away again
+    python examples/estate/up.py DIR          copies the sample to DIR: 17 of 20 run, three of them unhealthy
+    python examples/estate/up.py DIR --down   takes its containers, stand-ins and registry away; DIR stays
 """
 
 import argparse
+import contextlib
 import io
 import json
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tarfile
-import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
-PREFIX = "tocsin-sample/"
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1]))
+
+from estate.sample import copy_sample, keep_in_git  # noqa: E402 - found beside this script
+
 BUSYBOX = ("/bin/busybox", "/usr/bin/busybox")
+STATE = ".sample"
+"""In DIR, not in git: the registry's files and process id."""
 
 # What each stand-in does. It serves these ports on loopback; a word in place of a port is a way to be ill.
 PORTS = {
@@ -40,6 +50,17 @@ PORTS = {
 WITHOUT_WGET = {"loki"}
 ANSWERS_LATE = {"n8n"}
 NEVER_STARTED = {("mastodon", "web"), ("supabase", "db")}
+# What a floating tag points at today: these are in the registry, too.
+VERSIONS = {
+    "grafana/grafana": ["11", "11.2", "11.2.0"],
+    "grafana/promtail": ["3", "3.1", "3.1.1"],
+    "linkstackorg/linkstack": ["4", "4.8", "4.8.2"],
+    "n8nio/n8n": ["1.61.0"],
+    "nodered/node-red": ["4.0", "4.0.3", "4.0.3-22"],
+    "wordpress": ["6", "6.6", "6.6.2", "6.6.2-apache"],
+    "adminer": ["4", "4.8", "4.8.1"],
+    "requarks/wiki": ["2.5", "2.5.303"],
+}
 
 STAND_IN = """\
 #!/bin/sh
@@ -67,25 +88,39 @@ ENV PATH=/bin
 ENTRYPOINT ["/bin/stand-in"]
 """
 PAGES = ("-/healthy", "api/health", "api/status", "health", "healthz", "wp-login.php", "index.html")
+STORAGE = """\
+version: 0.1
+storage: {{filesystem: {{rootdirectory: {root}}}, delete: {{enabled: true}}}}
+http: {{addr: "{address}"}}
+log: {{level: error}}
+"""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    here = Path(__file__).resolve().parent
-    parser.add_argument("--estate", type=Path, default=here, metavar="DIR", help="another copy of the estate")
-    parser.add_argument("--down", action="store_true", help="remove its containers and stand-ins")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="where the copy is, or will be")
+    parser.add_argument(
+        "--registry", metavar="HOST:PORT", help="one that runs already and takes what is pushed"
+    )
+    parser.add_argument("--down", action="store_true", help="remove its containers, stand-ins and registry")
     given = parser.parse_args()
+    folder = given.folder.absolute()
     compose = find_compose()
-    projects = sorted(file.parent for file in given.estate.glob("*/docker-compose.yml"))
     if given.down:
-        return down(compose, projects)
-    build_base()
-    with tempfile.TemporaryDirectory() as scratch:
-        for project in projects:
-            start(compose, project, Path(scratch))
-    return wait(60)
+        return down(compose, folder)
+    registry = prepare(folder, given.registry)
+    build_base(registry)
+    for project in projects(folder):
+        start(compose, project, registry)
+    keep(folder)
+    say(f"the estate is in {folder}; look at it with: tocsin console --estate {folder}")
+    return wait(registry, 60)
+
+
+def projects(folder: Path) -> list[Path]:
+    return sorted(file.parent for file in folder.glob("*/docker-compose.yml"))
 
 
 def find_compose() -> list[str]:
@@ -103,7 +138,7 @@ def find_compose() -> list[str]:
 
 def run(argv: list[str], **options: object) -> str:
     """What it said on stdout. Ends the script with what it said on stderr, when it fails."""
-    environ = {**os.environ, "REGISTRY": PREFIX, "DOCKER_BUILDKIT": "0"}
+    environ = {**os.environ, "DOCKER_BUILDKIT": "0"}
     done = subprocess.run(argv, capture_output=True, check=False, env=environ, **options)  # type: ignore[call-overload]
     if done.returncode:
         sys.exit(f"{' '.join(argv)} failed:\n{done.stderr.decode(errors='replace')}")
@@ -115,10 +150,73 @@ def say(words: str) -> None:
     sys.stdout.flush()
 
 
+# ---- the copy and its registry --------------------------------------------------------------------------
+
+
+def prepare(folder: Path, registry: str | None) -> str:
+    """The copy, when there is none yet, and the registry that its images come from: `HOST:PORT/`."""
+    if not (folder / STATE).is_dir():
+        if folder.exists() and any(folder.iterdir()):
+            sys.exit(f"{folder} is not empty, and no copy of the sample: name another folder")
+        if folder.exists():
+            folder.rmdir()
+        copy_sample(HERE, folder)
+        (folder / STATE).mkdir()
+        (folder / STATE / ".gitignore").write_text("*\n")
+    address = registry or serve(folder / STATE)
+    for project in projects(folder):
+        kept = [row for row in (project / ".env").read_text().splitlines() if not row.startswith("REGISTRY=")]
+        (project / ".env").write_text("\n".join([*kept, f"REGISTRY={address}/", ""]))
+    return f"{address}/"
+
+
+def serve(state: Path) -> str:
+    """Start a registry of our own, unless ours still runs."""
+    known = state / "registry.address"
+    if known.exists() and answers(known.read_text()):
+        return known.read_text()
+    if shutil.which("docker-registry") is None:
+        sys.exit(
+            "docker-registry is missing: apt-get install docker-registry, or run one in Docker\n"
+            "  docker run -d -p 127.0.0.1:5000:5000 registry:2\nand say --registry 127.0.0.1:5000"
+        )
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    config = state / "registry.yml"
+    config.write_text(STORAGE.format(root=state / "registry", address=address))
+    with (state / "registry.log").open("wb") as log:
+        process = subprocess.Popen(
+            ["docker-registry", "serve", str(config)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            start_new_session=True,
+        )  # fmt: skip
+    (state / "registry.pid").write_text(str(process.pid))
+    known.write_text(address)
+    deadline = time.monotonic() + 20
+    while not answers(address):
+        if process.poll() is not None or time.monotonic() > deadline:
+            sys.exit(f"the registry does not start:\n{(state / 'registry.log').read_text()}")
+        time.sleep(0.1)
+    return address
+
+
+def answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{address}/v2/", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def keep(folder: Path) -> None:
+    if not (folder / ".git").exists() and not keep_in_git(folder):
+        say("git does not work here, so the copy is in no repository: changes will not be committed")
+
+
 # ---- images ---------------------------------------------------------------------------------------------
 
 
-def build_base() -> None:
+def build_base(registry: str) -> None:
     busybox = next((Path(path) for path in BUSYBOX if Path(path).exists()), None)
     if busybox is None:
         sys.exit("busybox is missing: apt-get install busybox-static")
@@ -134,7 +232,7 @@ def build_base() -> None:
         "busybox": busybox.read_bytes(),
         **{f"bin/{name}": text.encode() for name, text in scripts.items()},
     }
-    build(f"{PREFIX}base:1", BASE, {**files, **{f"www/{page}": b"fine\n" for page in PAGES}})
+    build(f"{registry}stand-in:1", BASE, {**files, **{f"www/{page}": b"fine\n" for page in PAGES}})
 
 
 def build(tag: str, dockerfile: str, files: dict[str, bytes]) -> None:
@@ -147,24 +245,36 @@ def build(tag: str, dockerfile: str, files: dict[str, bytes]) -> None:
     run(["docker", "build", "--quiet", "--network", "none", "--tag", tag, "-"], input=context.getvalue())
 
 
+def push(image: str, registry: str) -> None:
+    """The image, and the exact versions that its floating tag means today."""
+    run(["docker", "push", "--quiet", image])
+    name, _, tag = image.removeprefix(registry).partition(":")
+    for version in VERSIONS.get(name, ()) if tag in {"", "latest", "2"} else ():
+        run(["docker", "tag", image, f"{registry}{name}:{version}"])
+        run(["docker", "push", "--quiet", f"{registry}{name}:{version}"])
+        run(["docker", "rmi", f"{registry}{name}:{version}"])
+
+
 # ---- containers -----------------------------------------------------------------------------------------
 
 
-def start(compose: list[str], project: Path, scratch: Path) -> None:
+def start(compose: list[str], project: Path, registry: str) -> None:
     """Start what is not kept back by a profile."""
+    override = project / "docker-compose.override.yml"
+    override.unlink(missing_ok=True)
     services = json.loads(run([*compose, "config", "--format", "json"], cwd=project)).get("services", {})
     wanted = [name for name in services if (project.name, name) not in NEVER_STARTED]
     if not wanted:
         return
-    for name in wanted:
-        lines = [f"FROM {PREFIX}base:1", f'ENV PORTS="{PORTS.get(name, "")}"']
-        lines += ['RUN ["/bin/rm", "/bin/wget", "/bin/curl"]'] if name in WITHOUT_WGET else []
-        lines += ['RUN ["/bin/mv", "/bin/late", "/bin/wget"]'] if name in ANSWERS_LATE else []
-        build(services[name]["image"], "\n".join(lines) + "\n", {})
-    override = scratch / f"{project.name}.yml"
+    for image in dict.fromkeys(services[name]["image"] for name in wanted):
+        users = [name for name in wanted if services[name]["image"] == image]
+        lines = [f"FROM {registry}stand-in:1", f'ENV PORTS="{PORTS.get(users[-1], "")}"', f"LABEL of={image}"]
+        lines += ['RUN ["/bin/rm", "/bin/wget", "/bin/curl"]'] if WITHOUT_WGET & set(users) else []
+        lines += ['RUN ["/bin/mv", "/bin/late", "/bin/wget"]'] if ANSWERS_LATE & set(users) else []
+        build(image, "\n".join(lines) + "\n", {})
+        push(image, registry)
     override.write_text("services:\n" + "".join(apart(name, services[name]) for name in wanted))
-    files = ["-f", "docker-compose.yml", "-f", str(override)]
-    run([*compose, *files, "up", "--detach", "--pull", "never", "--no-deps", *wanted], cwd=project)
+    run([*compose, "up", "--detach", "--pull", "never", "--no-deps", *wanted], cwd=project)
     say(f"{project.name}: {', '.join(wanted)}")
 
 
@@ -177,12 +287,12 @@ def apart(name: str, service: dict[str, object]) -> str:
     return said
 
 
-def wait(seconds: float) -> int:
+def wait(registry: str, seconds: float) -> int:
     """Until everything is as well, or as ill, as it will be."""
     deadline = time.monotonic() + seconds
     while True:
         listed = run(["docker", "ps", "--all", "--format", "{{.Image}}\t{{.Status}}"])
-        ours = [row.split("\t")[1] for row in listed.splitlines() if row.startswith(PREFIX)]
+        ours = [row.split("\t")[1] for row in listed.splitlines() if row.startswith(registry)]
         running, ill = sum(row.startswith("Up") for row in ours), sum("(unhealthy)" in row for row in ours)
         if (running, ill) == (17, 3) and not any("starting" in row for row in ours):
             say("17 of 20 run, 3 of them are unhealthy: ask !unhealthy why")
@@ -193,17 +303,30 @@ def wait(seconds: float) -> int:
         time.sleep(1)
 
 
-def down(compose: list[str], projects: list[Path]) -> int:
-    for project in projects:
+def down(compose: list[str], folder: Path) -> int:
+    state = folder / STATE
+    if not state.is_dir():
+        sys.exit(f"{folder} is no copy of the sample")
+    for project in projects(folder):
         run([*compose, "--profile", "*", "down", "--timeout", "2"], cwd=project)
-    images = [
-        name
-        for name in run(["docker", "images", "--format", "{{.Repository}}:{{.Tag}}"]).split()
-        if name.startswith(PREFIX)
-    ]
-    if images:
-        run(["docker", "rmi", "--force", *images])
+    address = state / "registry.address"
+    if address.exists():
+        names = run(["docker", "images", "--format", "{{.Repository}}:{{.Tag}}"]).split()
+        ours = [name for name in names if name.startswith(f"{address.read_text()}/")]
+        if ours:
+            run(["docker", "rmi", "--force", *ours])
+    pid = state / "registry.pid"
+    if pid.exists():
+        end(int(pid.read_text()), str(state / "registry.yml"))
+        pid.unlink()
     return 0
+
+
+def end(process: int, config: str) -> None:
+    """Only the registry that was started with this file: a process id may be somebody else's by now."""
+    with contextlib.suppress(OSError):
+        if config.encode() in Path(f"/proc/{process}/cmdline").read_bytes():
+            os.kill(process, signal.SIGTERM)
 
 
 if __name__ == "__main__":

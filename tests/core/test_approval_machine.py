@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from bot.core import approval as life
-from bot.core.approval import TRANSITIONS, Approval, State, Vote
+from bot.core.approval import TRANSITIONS, Approval, Glass, State, Vote
 from bot.core.errors import Refused
 from bot.core.model import Identity
 from bot.core.policy import Ask, Rule
@@ -26,10 +26,13 @@ def ballot(person: str, approve: bool = True, *, event: str = "", platform: str 
     return Vote(person, Identity(platform, person), approve, NOW, event or f"{platform}-{person}", ("admin",))
 
 
+GLASS = Glass("adam", Identity("matrix", "adam"), "it burns", NOW + timedelta(minutes=2))
+
+
 @pytest.mark.parametrize("before", State)
 @pytest.mark.parametrize("after", State)
 def test_what_is_not_in_the_table_does_not_happen(before: State, after: State) -> None:
-    ready = replace(asked(), state=before, votes=(ballot("adam"),))
+    ready = replace(asked(), state=before, votes=(ballot("adam"),), glass=GLASS)
     if after in TRANSITIONS[before]:
         assert life.move(ready, after, "so").state is after
     else:
@@ -37,15 +40,54 @@ def test_what_is_not_in_the_table_does_not_happen(before: State, after: State) -
             life.move(ready, after, "so")
 
 
-def test_the_only_way_to_running_is_from_approved() -> None:
-    assert [state for state in State if State.RUNNING in TRANSITIONS[state]] == [State.APPROVED]
+def test_the_only_ways_to_running_are_a_yes_and_a_countdown() -> None:
+    ways = [state for state in State if State.RUNNING in TRANSITIONS[state]]
+    assert ways == [State.APPROVED, State.COUNTING]
+    with pytest.raises(Refused, match="only when somebody broke the glass"):
+        life.move(asked(), State.COUNTING, "so")
     for state in (State.DONE, State.FAILED, State.ROLLED_BACK, State.INTERRUPTED):
         assert [one for one in State if state in TRANSITIONS[one]] == [State.RUNNING]
     assert {state for state in State if state.over} == set(State) - {
         State.ASKED,
         State.APPROVED,
+        State.COUNTING,
         State.RUNNING,
     }
+
+
+def test_broken_glass_counts_down_and_one_no_stops_it() -> None:
+    counting = life.break_glass(asked(), GLASS, NOW)
+    assert (counting.state, counting.why) == (State.COUNTING, "adam broke the glass: it burns")
+    with pytest.raises(Refused, match="adam broke the glass already"):
+        life.break_glass(counting, GLASS, NOW)
+    late = replace(ballot("eve", approve=False), at=NOW + timedelta(hours=1))
+    assert life.vote(counting, late).state is State.DENIED
+    assert life.move(counting, State.RUNNING, "").state is State.RUNNING
+
+
+def test_with_the_yes_it_wants_no_glass_was_broken() -> None:
+    approved = life.vote(life.break_glass(asked(), GLASS, NOW), ballot("bob"))
+    assert (approved.state, approved.glass) == (State.APPROVED, None)
+
+
+def test_what_ran_behind_broken_glass_wants_a_second_name() -> None:
+    done = replace(life.break_glass(asked(), GLASS, NOW), state=State.DONE)
+    assert done.unsigned
+    with pytest.raises(Refused, match="somebody else must sign"):
+        life.sign(done, "adam")
+    signed = life.sign(done, "bob")
+    assert not signed.unsigned
+    with pytest.raises(Refused, match="is used"):
+        life.sign(signed, "bob")
+    assert not replace(asked(), state=State.DONE).unsigned
+
+
+@pytest.mark.parametrize("state", [one for one in State if one is not State.ASKED])
+def test_glass_is_broken_only_for_what_waits_for_a_yes(state: State) -> None:
+    with pytest.raises(Refused):
+        life.break_glass(replace(asked(), state=state, glass=None), GLASS, NOW)
+    with pytest.raises(Refused, match="expired"):
+        life.break_glass(asked(), GLASS, NOW + timedelta(minutes=30))
 
 
 def test_the_same_person_from_another_account_is_the_same_person() -> None:
@@ -131,6 +173,13 @@ class Life(RuleBasedStateMachine):
             gone = data.draw(st.sampled_from(self.one.votes))
             self.to(life.withdraw(self.one, gone.event_id, "redacted"))
 
+    @rule(person=st.sampled_from(PEOPLE))
+    def break_glass(self, person: str) -> None:
+        try:
+            self.to(life.break_glass(self.one, replace(GLASS, by=person), NOW))
+        except Refused:
+            return
+
     @rule(state=st.sampled_from(list(State)))
     def move(self, state: State) -> None:
         try:
@@ -141,12 +190,16 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: hasattr(self, "one") and self.one.state is State.RUNNING)
     @invariant()
     def running_has_its_yes(self) -> None:
+        assert not self.denied
         rule_ = self.one.rule
+        if self.one.glass is not None:
+            assert State.APPROVED not in self.seen
+            assert State.COUNTING in self.seen
+            return
         people = {vote.person for vote in self.one.yes}
         assert len(people) >= (rule_.votes if rule_.ask is Ask.APPROVE else 1)
         if rule_.ask is Ask.APPROVE and not rule_.self_approval:
             assert "ann" not in people
-        assert not self.denied
 
     @invariant()
     def used_once(self) -> None:

@@ -31,7 +31,7 @@ def texts(typed: str) -> list[str]:
 
 
 def test_completion_is_made_from_the_registry() -> None:
-    assert texts("!pi") == ["!ping"]
+    assert texts("!pin") == ["!ping", "!pin"]
     assert texts("!te") == ["!test"]
     assert texts("!test ") == ["alert"]
     assert texts("!restart gra") == ["grafana", "graphite"]

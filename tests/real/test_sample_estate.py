@@ -15,12 +15,15 @@ from tests.talk import Talk
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "estate"
 
 
-async def test_seventeen_of_twenty_run_and_three_are_ill_each_in_its_own_way(own_engine: Engine) -> None:
-    said = _up(own_engine)
+async def test_seventeen_of_twenty_run_and_three_are_ill_each_in_its_own_way(
+    own_engine: Engine, tmp_path: Path
+) -> None:
+    copy = tmp_path / "sample"
+    said = _up(own_engine, copy)
     assert "17 of 20 run" in said
     reader = DockerEngine(own_engine.host)
     talk = Talk(clock=FakeClock(datetime.now(UTC)))
-    talk.with_services(engines=(reader,), compose=ComposeTree(SAMPLE))
+    talk.with_services(engines=(reader,), compose=ComposeTree(copy))
     assert (await talk.ask("ann", "!status")).splitlines()[0] == "🔴 17 of 20 running, 3 unhealthy"
     ill = await talk.ask("ann", "!unhealthy")
     assert "the probe wget is not in the image" in ill
@@ -28,13 +31,19 @@ async def test_seventeen_of_twenty_run_and_three_are_ill_each_in_its_own_way(own
     assert "the last probe ended with exit code 1: wget: can't connect" in ill
     assert "exit code 137: killed (SIGKILL), for lack of memory" in ill
     assert "configured, not running: mastodon/web, supabase/db" in ill
-    _up(own_engine, "--down")
+    assert _git(copy, "status", "--porcelain") == ""
+    _up(own_engine, copy, "--down")
+    assert not (copy / ".sample" / "registry.pid").exists()
     assert list(await reader.containers()) == []
     await reader.close()
 
 
-def _up(engine: Engine, *words: str) -> str:
-    argv = [sys.executable, str(SAMPLE / "up.py"), *words]
+def _git(folder: Path, *words: str) -> str:
+    return subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
+def _up(engine: Engine, copy: Path, *words: str) -> str:
+    argv = [sys.executable, str(SAMPLE / "up.py"), str(copy), *words]
     environ = {**os.environ, **engine.env}
     done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

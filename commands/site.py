@@ -1,0 +1,174 @@
+"""One Compose project as it runs and as its files say it: what a change of images is planned on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.context import Context
+from bot.core.errors import Refused
+from bot.ports import Engine
+from commands.look import View
+from estate.compose.deployment import CannotDeploy, Deployment, read_deployment
+from estate.compose.model import Model
+from estate.compose.tool import Tool
+from estate.git import Repository
+from estate.hands import Hands
+from estate.inventory import Thing
+from estate.model import Container, Image, State
+from estate.reference import Reference, parse_reference
+
+HASH = "com.docker.compose.config-hash"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """`deployment` is how it was made, `model` what its files say now."""
+
+    view: View
+    engine: Engine
+    hands: Hands
+    tool: Tool
+    deployment: Deployment
+    model: Model
+
+    def thing(self, service: str) -> Thing | None:
+        """The service of this project with its containers."""
+        project = self.deployment.project
+        return next((one for one in self.view.things if _belongs(one, project, service)), None)
+
+    def said(self, service: str) -> str:
+        """The image as the files say it now. Raises Refused."""
+        resolved = self.model.services.get(service)
+        if resolved is None:
+            raise Refused(f"{self.deployment.project}/{service} runs, and {self._files} say nothing of it")
+        if resolved.image is None or not resolved.image.text:
+            raise Refused(f"{self.deployment.project}/{service} names no image in {self._files}")
+        return resolved.image.text
+
+    def shown(self, path: Path) -> str:
+        """A path for people: inside of the project's folder without it."""
+        folder = self.deployment.directory
+        return str(path.relative_to(folder.parent) if path.is_relative_to(folder) else path)
+
+    async def repositories(self, paths: Sequence[Path]) -> list[tuple[Repository | None, list[Path]]]:
+        """Which repository keeps which of them. A link is kept where it leads to."""
+        found: dict[str, tuple[Repository | None, list[Path]]] = {}
+        for path in paths:
+            real = path.resolve()
+            repository = await self.hands.repository(real)
+            key = str(repository.root) if repository else ""
+            found.setdefault(key, (repository, []))[1].append(real)
+        return list(found.values())
+
+    async def hold_hashes(self, services: Sequence[str]) -> None:
+        """What is made anew now must be what runs: nothing may come along that nobody was shown.
+
+        Compose's own hash tells, if the same Compose made both. Raises Refused, Upstream.
+        """
+        if not self.is_same_tool:
+            return
+        now = await self.hands.hashes(self.deployment, self.model)
+        for name in services:
+            thing = self.thing(name)
+            then = {one.labels.get(HASH, "") for one in thing.containers} if thing else set()
+            if then != {now.get(name, "")}:
+                raise Refused(
+                    f"{self.deployment.project}/{name}: its files say something else than what runs."
+                    " Making it anew would bring that in, unseen: deploy it first"
+                    f" ({self._by_hand(name)}), or undo it"
+                )
+
+    @property
+    def is_same_tool(self) -> bool:
+        """Whether the Compose that made it is the one that is here."""
+        return self.deployment.version == self.tool.version
+
+    @property
+    def notes(self) -> list[str]:
+        """What cannot be known here, for the card."""
+        if self.is_same_tool:
+            return []
+        made, ours = self.deployment.version or "an unknown version", self.tool.version
+        said = f"made by Compose {made}, here is {ours}: whether its files say more than what runs is unknown"
+        renamed = made.startswith("1.") and not self.tool.is_first
+        return [said, "Compose 2 names containers with - instead of _"] if renamed else [said]
+
+    @property
+    def _files(self) -> str:
+        return ", ".join(file.name for file in self.deployment.files)
+
+    def _by_hand(self, name: str) -> str:
+        return f"docker compose up -d --no-deps {name}, in {self.deployment.directory}"
+
+
+def _belongs(thing: Thing, project: str, service: str) -> bool:
+    return any(one.project == project and one.service == service for one in thing.containers)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """One service as it runs: all of its containers have this image."""
+
+    service: str
+    full_name: str
+    containers: tuple[Container, ...]
+    image: Image
+    reference: Reference
+    """As the files say it."""
+
+    @property
+    def digest(self) -> str:
+        """`repository@sha256:…` of this repository, when a registry gave it; else empty."""
+        named = (one for one in self.image.digests if parse_reference(one).is_same_repository(self.reference))
+        return min(named, default="")
+
+
+async def site_of(ctx: Context, view: View, thing: Thing) -> Site:
+    """Raises Refused when this is nothing that can be changed from here, Upstream when it cannot be told."""
+    hands = ctx.services.hands
+    if hands is None:
+        raise Refused("I have no compose files to change: estate.root is not in my configuration")
+    container = _one(thing)
+    try:
+        deployment = read_deployment(container.labels, hands.paths)
+    except CannotDeploy as wrong:
+        raise Refused(f"{thing.full_name}: {wrong}") from None
+    tool = await hands.tool()
+    model = await hands.model(deployment.invocation(tool.shell))
+    if model.problems:
+        raise Refused(f"{thing.full_name}: its files do not resolve: {model.problems[0]}; mend that first")
+    return Site(view, view.engines[container.host], hands, tool, deployment, model)
+
+
+def _one(thing: Thing) -> Container:
+    made = [one for one in thing.containers if one.project and one.service]
+    if not thing.containers:
+        raise Refused(f"{thing.full_name} has no container: what does not run has no version")
+    if not made:
+        raise Refused(f"{thing.full_name} was not made by Compose, so no file says its image")
+    if len({one.host for one in made}) > 1:
+        raise Refused(f"{thing.full_name} runs on several Engines, and I change one at a time")
+    return made[0]
+
+
+async def running(ctx: Context, site: Site, service: str) -> Running:
+    """How it runs now. Raises Refused when it does not, or not as one image; Upstream."""
+    thing = site.thing(service)
+    full_name = f"{site.deployment.project}/{service}"
+    containers = thing.containers if thing is not None else ()
+    if not containers:
+        raise Refused(f"{full_name} has no container: what does not run has no version")
+    for one in containers:
+        why = ctx.services.myself.why_not(one)
+        if why is not None:
+            raise Refused(f"{one.name}: {why}")
+        if one.state not in {State.RUNNING, State.RESTARTING}:
+            raise Refused(
+                f"{one.name} is {one.state.value}, and this would start it: start {full_name} first"
+            )
+    if len({one.image_id for one in containers}) > 1:
+        names = ", ".join(f"{one.name} {one.image_id.removeprefix('sha256:')[:12]}" for one in containers)
+        raise Refused(f"the containers of {full_name} run different images ({names}): recreate them first")
+    said = site.said(service)
+    image = await site.engine.image(containers[0].image_id)
+    return Running(service, full_name, containers, image, parse_reference(said))
