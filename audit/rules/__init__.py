@@ -14,6 +14,7 @@ from audit.rules import (
     runtime,
     traefik,
     waivers,
+    wide,
 )
 
 ALL: tuple[Rule, ...] = (
@@ -52,6 +53,10 @@ ALL: tuple[Rule, ...] = (
     resources.no_limits,
     resources.no_dependency,
     resources.cycle,
+    wide.start_order,
+    wide.single_point,
+    wide.same_database,
+    wide.same_block,
     documents.no_readme,
     documents.bad_registry,
     documents.registry_and_tree,
@@ -65,6 +70,7 @@ ALL: tuple[Rule, ...] = (
     backup.no_retention,
     monitoring.no_receiver,
     monitoring.rules_not_loaded,
+    wide.nobody_checks,
     host.docker_socket,
     waivers.ended,
     waivers.unreadable,
