@@ -494,15 +494,6 @@ def compose_tree(config: Config) -> LateTree | None:
     return LateTree(seen(config.estate.root, paths), [seen(folder, paths) for folder in config.estate.also])
 
 
-def estate_snapshots(config: Config, engines: Sequence[DockerPort]) -> LateSnapshots | None:
-    """What the audit looks at, when there is a tree."""
-    estate = config.estate
-    if estate.root is None:
-        return None
-    also = [seen(folder, estate.paths) for folder in estate.also]
-    return LateSnapshots(seen(estate.root, estate.paths), estate, engines, also=also)
-
-
 def hands(config: Config, ready: Awaitable[object] | None = None) -> Hands | None:
     """What changes files and deploys, when there is an estate to change."""
     estate = config.estate
@@ -513,6 +504,15 @@ def hands(config: Config, ready: Awaitable[object] | None = None) -> Hands | Non
         environ["DOCKER_HOST"] = estate.docker
     git = estate.git == "auto"
     return Hands(environ=environ, compose=estate.compose, paths=estate.paths, git=git, ready=ready)
+
+
+def estate_snapshots(config: Config, engines: Sequence[DockerPort]) -> LateSnapshots | None:
+    """What the audit looks at, when there is a tree."""
+    estate = config.estate
+    if estate.root is None:
+        return None
+    also = [seen(folder, estate.paths) for folder in estate.also]
+    return LateSnapshots(seen(estate.root, estate.paths), estate, engines, also=also)
 
 
 def seen(path: Path, paths: Mapping[str, str]) -> Path:

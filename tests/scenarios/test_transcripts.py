@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 TRANSCRIPTS = sorted(
     path
     for path in HERE.glob("*.txt")
-    if path.name not in {"fixed-lines.txt", "approvals.txt", "pin.txt", "audit.txt"}
+    if path.name not in {"fixed-lines.txt", "approvals.txt", "audit.txt", "pin.txt"}
 )
 
 
