@@ -375,10 +375,15 @@ async def _(ctx: Context, finding: FindingRef, reason: Rest, *, until: str | Non
         advice=Advice(
             "nothing; until that day the finding does not count",
             f"take its rows out of {file}",
-            (f"{one.severity.value}: {one.message} ({one.place})",),
+            (f"{one.severity.value}: {one.message} ({one.place})", *_uncommitted(found, file)),
             "\n".join(rows),
         ),
     )
+
+
+def _uncommitted(found: Audit, file: str) -> tuple[str, ...]:
+    git = found.snapshot.git
+    return (f"{file} is written, and not committed: that is left to you",) if git and not git.trouble else ()
 
 
 @waive.finds

@@ -13,7 +13,7 @@ from audit.subject import Subject
 from estate.compose.model import Model
 from estate.compose.problem import Problem
 from estate.compose.source import Unreadable
-from estate.compose.value import Rows, Section, Tree, child, text_of
+from estate.compose.value import Rows, Section, Tree, Value, child, text_of
 
 _TOLD_ELSEWHERE = re.compile(r"must be set|there is no such file|is no local file|there is no compose file")
 
@@ -206,6 +206,37 @@ def _port_clash(
                     confidence=Confidence.MEDIUM if len(users) <= MANY else Confidence.LOW,
                 )
     return None
+
+
+_SEXAGESIMAL = re.compile(r"\d+:[0-5]?\d\Z")
+
+
+@rule("CMP-09", Severity.LOW, fix=Fix.CONSENT)
+def unquoted_port(look: Look) -> Iterator[Result]:
+    """A port is written so that older YAML readers take it for a number.
+
+    Wrong: in `ports:` stands `22:22` without quotes, and what is behind the colon is less than 60: YAML 1.1
+    reads it as a number of base 60 (1342). Compose 2 does not; Compose 1, linters and other tools do.
+    Disprove: nothing but Compose 2 reads the file.
+    Mend: quotes.
+    """
+    for one in look.subjects:
+        found = False
+        for port in one.ports:
+            tree = port.tree
+            if not isinstance(tree, Value) or tree.style or not _SEXAGESIMAL.match(tree.raw):
+                continue
+            found = True
+            yield Failed(
+                place=of_tree(look.snapshot, tree, one.file),
+                message=f"{tree.raw} without quotes is a number to YAML 1.1",
+                service=one.full_name,
+                key=tree.raw,
+                disprove="nothing but Compose 2 reads the file",
+                remedy=f'write "{tree.raw}"',
+            )
+        if one.ports and not found:
+            yield Passed(one.full_name)
 
 
 _FILE_LIKE = re.compile(

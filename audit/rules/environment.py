@@ -12,6 +12,7 @@ from audit.places import of_setting, of_value
 from audit.rule import rule
 from audit.subject import Subject
 from estate.compose.model import Model
+from estate.compose.secrets import is_secret
 from estate.compose.service import Variable
 from estate.compose.template import Origin
 from estate.compose.value import Value, walk
@@ -68,7 +69,7 @@ def _readable(look: Look, one: EnvFile) -> Failed:
     entry = one.entry
     who = [word for bit, word in ((0o070, "its group"), (0o007, "everybody")) if entry.permissions & bit]
     can = "read or change" if entry.permissions & 0o022 else "read"
-    secrets = sorted(name for name in one.settings if names_credential(name))
+    secrets = sorted(n for n, s in one.settings.items() if names_credential(n) or is_secret(n, s.text))
     holds = _sets(secrets) if secrets else "nothing in it looks like a secret"
     link = (f"{one.path} is a symlink to {entry.path}",) if one.link is not None else ()
     users = (f"given to {', '.join(one.users[:4])}",) if one.users else ()

@@ -77,6 +77,31 @@ def _unfinished_words(value: Value) -> str:
     return f"its image hangs on {names}, which is set nowhere in this tree"
 
 
+@rule("IMG-02", Severity.LOW, fix=Fix.CONSENT, peers=("CL-0004",))
+def channel_tag(look: Look) -> Iterator[Result]:
+    """The tag is a channel, which moves with every release.
+
+    Wrong: it is a word without a version, and not `latest`: `stable`, `main`, `nightly`, `alpine`, `lts`.
+    Disprove: the publisher never moves that tag.
+    Mend: `!pin SERVICE`.
+    """
+    for one in look.subjects:
+        value, image = one.service.image, one.image
+        if one.service.is_built or value is None or image is None or not image.tag or image.tag == "latest":
+            continue
+        if image.floats != "moving tag" or any(char.isdigit() for char in image.tag):
+            yield Passed(one.full_name)
+            continue
+        yield Failed(
+            place=of_value(look.snapshot, value),
+            message=f"{image.repository}:{image.tag} is a channel: any pull may bring another version",
+            service=one.full_name,
+            evidence=(f"resolved: {value.text}",),
+            disprove="the publisher's tags: this one never moves",
+            remedy=f"!pin {one.full_name}",
+        )
+
+
 @rule("IMG-03", Severity.INFO, fix=Fix.CONSENT)
 def partial_version(look: Look) -> Iterator[Result]:
     """The tag names a version only in part, so patches come unasked.

@@ -44,6 +44,38 @@ def _has_limits(one: Subject) -> bool:
     return named or any(text_of(one.service.tree.get(key)) for key in _LIMITS)
 
 
+@rule("DEP-05", Severity.MEDIUM, fix=Fix.CONSENT)
+def no_restart(look: Look) -> Iterator[Result]:
+    """The service does not come back after it fell, or after the machine was started anew.
+
+    Wrong: neither `restart` nor `deploy.restart_policy` is there. `restart: "no"` is a decision, and is not
+    meant.
+    Not looked at: what runs to its end (somebody waits for it to complete); what a profile starts by hand.
+    Disprove: it is a job, or systemd starts it.
+    Mend: `restart: unless-stopped`.
+    """
+    finishing = {
+        f"{one.model.name}/{name}"
+        for one in look.subjects
+        for name, condition in one.service.depends_on.items()
+        if condition == "service_completed_successfully"
+    }
+    for one in look.subjects:
+        if one.full_name in finishing or one.service.profiles:
+            continue
+        if "restart" in one.service.tree or child(one.service.tree, "deploy", "restart_policy") is not None:
+            yield Passed(one.full_name)
+            continue
+        yield Failed(
+            place=one.place,
+            message="it has no restart policy",
+            service=one.full_name,
+            disprove="it is a job, or systemd starts it",
+            remedy=f"add restart: unless-stopped to {one.name} in {one.file}",
+            confidence=Confidence.MEDIUM,
+        )
+
+
 @rule("DEP-01", Severity.LOW, fix=Fix.CONSENT)
 def no_dependency(look: Look) -> Iterator[Result]:
     """A service needs another one of its project and does not wait for it.

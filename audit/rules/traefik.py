@@ -468,6 +468,37 @@ def proxy_bypass(look: Look) -> Iterator[Result]:
         )
 
 
+@rule("TRF-14", Severity.MEDIUM, fix=Fix.CONSENT)
+def exposed_by_default(look: Look) -> Iterator[Result]:
+    """Traefik routes to every container, unless a label says no.
+
+    Wrong: the Docker provider is on and `exposedByDefault` is not false: a new container is reached by its
+    name from wherever Traefik is.
+    Disprove: Traefik's dashboard shows no router that nobody wrote.
+    Mend: `exposedByDefault: false`.
+    """
+    proxy = look.proxy
+    if proxy.subject is None:
+        return
+    flagged = any(key.startswith("providers.docker") for key in proxy.flags)
+    if proxy.setting("providers", "docker") is None and not flagged:
+        if "static" in proxy.blind:
+            yield Unknown(proxy.subject.full_name, proxy.blind["static"], proxy.subject.place)
+        return
+    said = proxy.setting("providers", "docker", "exposedByDefault")
+    if said is not None and said[0].lower() == "false":
+        yield Passed(proxy.subject.full_name)
+        return
+    yield Failed(
+        place=said[1] if said is not None else proxy.subject.place,
+        message="exposedByDefault is on: every container is routed unless a label says no",
+        service=proxy.subject.full_name,
+        evidence=("it is on where nothing is said",) if said is None else (),
+        disprove="Traefik's dashboard shows no router that nobody wrote",
+        remedy="set providers.docker.exposedByDefault to false",
+    )
+
+
 @rule("TRF-11", Severity.HIGH, fix=Fix.CONSENT)
 def not_on_the_network(look: Look) -> Iterator[Result]:
     """Traefik routes to a service that it cannot reach, or may choose the wrong network to it.

@@ -14,7 +14,13 @@ from tests.audit.estate import write
 
 ROOT = Path(__file__).resolve().parents[2]
 CLEAN = {
-    **app(web("mem_limit: 64m", 'healthcheck: {test: ["CMD", "curl", "-f", "http://127.0.0.1/"]}')),
+    **app(
+        web(
+            "restart: always",
+            "mem_limit: 64m",
+            'healthcheck: {test: ["CMD", "curl", "-f", "http://127.0.0.1/"]}',
+        )
+    ),
     "app/README.md": "# App\n\n## Set-up\n",
 }
 LATEST = {**CLEAN, "app/compose.yml": str(CLEAN["app/compose.yml"]).replace("nginx:1.27.3", "nginx")}

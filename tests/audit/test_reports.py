@@ -53,7 +53,10 @@ def test_never_more_than_ten_lines(tmp_path: Path) -> None:
     lines = ten_lines(report, "read on")
     assert len(lines) == 10
     assert all(len(line) <= 180 for line in lines)
-    write(tmp_path, {"a/compose.yml": "services: {web: {image: 'nginx:1.0.0', mem_limit: 1m}}\n"})
+    write(
+        tmp_path,
+        {"a/compose.yml": "services: {web: {image: 'nginx:1.0.0', mem_limit: 1m, restart: always}}\n"},
+    )
     few = ten_lines(evaluate(snapshot(tmp_path), ALL, now=NOW), "read on")
     assert "findings in 1 service" in few[0]
 

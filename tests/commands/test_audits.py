@@ -19,7 +19,13 @@ from tests.audit.estate import write
 from tests.plans import Plans, codes, detail, plans
 
 FILES = {
-    **app(web('healthcheck: {test: ["CMD", "curl", "-f", "http://127.0.0.1/"]}', image="nginx")),
+    **app(
+        web(
+            "restart: always",
+            'healthcheck: {test: ["CMD", "curl", "-f", "http://127.0.0.1/"]}',
+            image="nginx",
+        )
+    ),
     "app/.env": "DB_PASSWORD=s3cr3tEnough99\n",
     "app/README.md": "# App\n\n## Set-up\n",
 }

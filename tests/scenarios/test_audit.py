@@ -23,8 +23,9 @@ ROOT = Path(__file__).parents[2]
 FILES = {
     "shop/compose.yml": (
         "services:\n  web:\n    image: nginx:1.27.3\n    mem_limit: 64m\n    env_file: .env\n"
+        "    restart: always\n"
         "  db:\n    image: postgres\n"
-        "    mem_limit: 64m\n    healthcheck: {test: [CMD, pg_isready]}\n"
+        "    mem_limit: 64m\n    healthcheck: {test: [CMD, pg_isready]}\n    restart: always\n"
     ),
     "shop/.env": "DB_PASSWORD=s3cr3tEnough99\n",
     "shop/README.md": "# Shop\n\n## Set-up\n",

@@ -1,6 +1,16 @@
 """For each rule: estates where it must fire, where it must not, and a near miss."""
 
-from tests.audit.cases import backup, compose, documents, environment, health, images, resources, traefik
+from tests.audit.cases import (
+    backup,
+    compose,
+    documents,
+    environment,
+    health,
+    images,
+    resources,
+    traefik,
+    wide,
+)
 from tests.audit.cases.case import Case, Must
 
 __all__ = ["ALL", "Case", "Must"]
@@ -14,4 +24,5 @@ ALL: tuple[Case, ...] = (
     *resources.CASES,
     *documents.CASES,
     *backup.CASES,
+    *wide.CASES,
 )

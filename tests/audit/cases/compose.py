@@ -90,6 +90,10 @@ CASES = (
             "b/compose.yml": f"services:\n{web('container_name: web', 'profiles: [x]')}",
         },
     ),
+    Case("CMP-09", Must.FIRE, "22:22", app(web("ports:", "  - 22:22")), at="app/compose.yml:5:9"),
+    Case("CMP-09", Must.PASS, "quoted", app(web("ports:", "  - '22:22'"))),
+    Case("CMP-09", Must.NEAR, "more than 59", app(web("ports:", "  - 22:80"))),
+    Case("CMP-09", Must.NEAR, "with an address", app(web("ports:", "  - 127.0.0.1:22:22"))),
     Case(
         "CMP-08",
         Must.FIRE,

@@ -12,6 +12,11 @@ CASES = (
     Case("RES-01", Must.PASS, "mem_limit", app(web("mem_limit: 64m"))),
     Case("RES-01", Must.PASS, "deploy", app(web("deploy: {resources: {limits: {memory: 64m}}}"))),
     Case("RES-01", Must.NEAR, "the Engine knows one", app(web()), runs=[Runs("web", memory=2**26)]),
+    Case("DEP-05", Must.FIRE, "none", app(web()), at="app/compose.yml:2:3"),
+    Case("DEP-05", Must.PASS, "unless-stopped", app(web("restart: unless-stopped"))),
+    Case("DEP-05", Must.NEAR, "decided against", app(web('restart: "no"'))),
+    Case("DEP-05", Must.NEAR, "by deploy", app(web("deploy: {restart_policy: {condition: any}}"))),
+    Case("DEP-05", Must.NEAR, "started by hand", app(web("profiles: [tools]"))),
     Case(
         "DEP-01",
         Must.FIRE,

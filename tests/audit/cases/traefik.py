@@ -308,6 +308,24 @@ CASES = (
     Case("TRF-08", Must.PASS, "none", both(*GOOD, SERVER)),
     Case("TRF-08", Must.NEAR, "loopback", both(*GOOD, SERVER, lines="    ports: ['127.0.0.1:8080:80']\n")),
     Case("TRF-08", Must.NEAR, "another port", both(*GOOD, SERVER, lines="    ports: ['2222:22']\n")),
+    Case(
+        "TRF-14",
+        Must.FIRE,
+        "on",
+        proxy(STATIC.replace("exposedByDefault: false", "exposedByDefault: true")),
+        at="traefik/traefik.yml:6:12",
+    ),
+    Case("TRF-14", Must.FIRE, "nothing is said", proxy(STATIC.replace("{exposedByDefault: false}", "{}"))),
+    Case("TRF-14", Must.PASS, "off", proxy()),
+    Case("TRF-14", Must.NEAR, "no Docker provider", proxy("entryPoints: {web: {address: ':80'}}\n")),
+    Case(
+        "TRF-14",
+        Must.NEAR,
+        "off as a flag",
+        proxy(
+            "ping: {}\n", DYNAMIC, "command: [--providers.docker, --providers.docker.exposedbydefault=false]"
+        ),
+    ),
     Case("TRF-11", Must.FIRE, "no common network", both(*GOOD, networks="[inner]"), says="shares no network"),
     Case("TRF-11", Must.FIRE, "several", both(*GOOD, networks="[proxy, inner]"), says="several networks"),
     Case("TRF-11", Must.PASS, "one", both(*GOOD)),
