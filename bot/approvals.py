@@ -588,13 +588,14 @@ class Approvals:
         """Whose signature would do, by name, and in words."""
         approval = stored.approval
         assert approval.glass is not None  # only what ran through one wants a signature
-        people = self._services().people
-        if approval.rule.ask is Ask.CONFIRM:
-            names = [p.name for p in people.with_role([approval.rule.by])]
-        else:
-            names = [p.name for p in voters(approval.rule, approval.requester, people)]
-        names = [name for name in names if name != approval.glass.person]
-        return names, ", ".join(names) or f"somebody else with the role {approval.rule.by}"
+        people, rule = self._services().people, approval.rule
+        could = voters(rule, approval.requester, people)
+        other = f"somebody else with the role {rule.by}"
+        if rule.ask is Ask.CONFIRM:
+            could = (*could, *people.with_role([rule.by]))
+            other = "somebody else who may ask for the same"
+        names = list(dict.fromkeys(p.name for p in could if p.name != approval.glass.person))
+        return names, ", ".join(names) or other
 
     # ---- time, restart, new policy ----------------------------------------------------------------------
 

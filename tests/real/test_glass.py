@@ -13,7 +13,7 @@ from tests.real.components.synapse import Synapse
 from tests.real.rooms import Seen
 from tests.real.slack import RemoteSlack, spawn
 from tests.real.stage import USERS
-from tests.real.test_approvals import House, build, start_web
+from tests.real.test_approvals import House, Pipe, build, code_of, start_web
 
 
 @pytest.fixture
@@ -123,3 +123,33 @@ def test_a_kill_ends_the_countdown_or_is_told(house: House, step: Step, word: st
     else:
         house.slack("bob", f"!approve {code}")
         house.refused(f"{code} was cancelled: I was restarted during its countdown")
+
+
+def test_in_the_console_by_three_seats(engine: Engine, tmp_path: Path) -> None:
+    web = start_web(engine)
+    pipe = Pipe(engine, tmp_path)
+    try:
+        for turn in range(2):
+            pipe.ask("/as ann")
+            code = code_of(pipe.ask(f"!restart {web.name} --grace 0"))
+            pipe.ask("/as adam")
+            said = pipe.ask(f"!break-glass {code} the disk is full")
+            assert "@ann @adam @eve @vic" in said
+            assert said[-1] == f"!deny {code}"
+            if turn == 0:
+                pipe.ask("/as eve")
+                assert pipe.ask(f"!deny {code}") == [f"denied: {code}: eve said no"]
+        deadline = time.monotonic() + 90
+        heard: list[str] = []
+        while not any(row.startswith("done: ") for row in heard):
+            assert time.monotonic() < deadline, heard
+            heard += pipe.ask("!ping")
+            time.sleep(1)
+        assert any(row.startswith(f"{code} ran without the yes it wants. @ann: ") for row in heard)
+        assert web.happened("restart") == 1
+        assert pipe.ask(f"!approve {code}")[0].startswith("refused: adam broke the glass")
+        pipe.ask("/as ann")
+        assert pipe.ask(f"!approve {code}") == [f"{code} is signed off by ann"]
+    finally:
+        pipe.end()
+        web.container.remove(force=True)
