@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from bot.core.authority import Asker
 from bot.core.command import Command
@@ -12,6 +13,9 @@ from bot.core.policy import Policy
 from bot.core.redact import Redactor
 from bot.ports import Alerts, AlertTest, Approvals, Compose, Engine, Journal, Tell
 from estate.myself import Myself
+
+if TYPE_CHECKING:
+    from estate.backup.keeper import Keeper
 
 NOBODY = Myself()
 
@@ -36,6 +40,8 @@ class Services:
     encryption: Mapping[str, str] = field(default_factory=dict)
     """Platform → off | optional | required; a platform that is not named: off."""
     approvals: Approvals | None = None
+    backup: "Keeper | None" = None
+    """Where backups go; None where there is nothing to keep."""
     myself: Myself = NOBODY
     """What must never be stopped from here."""
 
@@ -54,6 +60,8 @@ class Run:
     plan: Plan
     say: Callable[[str], Awaitable[None]]
     """A line of progress."""
+    show: Callable[[str], Awaitable[None]]
+    """How far it is: on the card, where the next one replaces it."""
 
 
 @dataclass(frozen=True, slots=True)

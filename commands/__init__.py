@@ -1,7 +1,7 @@
 """The commands. `ALL` is the only registry: what is not in it does not exist."""
 
 from bot.core.command import Command
-from commands import about, alerts, approvals, images, journal, lifecycle, logs, status
+from commands import about, alerts, approvals, backup, images, journal, lifecycle, logs, status
 
 ALL: tuple[Command, ...] = (
     about.help_,
@@ -18,6 +18,10 @@ ALL: tuple[Command, ...] = (
     lifecycle.restart,
     lifecycle.start,
     lifecycle.stop,
+    backup.backup,
+    backup.now,
+    backup.verify,
+    backup.drill,
     approvals.approve,
     approvals.deny,
     approvals.cancel,

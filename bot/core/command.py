@@ -90,9 +90,10 @@ class Command:
 
     words: what is typed, in lower case: `("test", "alert")`. `params`: in the order of the usage line.
     votes: whether it says yes or no to a plan.
+    longest: how long carrying it out may take; None: as long as most may.
     """
 
-    __slots__ = ("finder", "handler", "help", "params", "planner", "risk", "votes", "words")
+    __slots__ = ("finder", "handler", "help", "longest", "params", "planner", "risk", "votes", "words")
 
     def __init__(
         self,
@@ -102,6 +103,7 @@ class Command:
         params: tuple[Param, ...],
         help_text: str,
         votes: bool = False,
+        longest: timedelta | None = None,
     ) -> None:
         self.words = words
         self.risk = risk
@@ -111,6 +113,7 @@ class Command:
         self.planner: Previewer | None = None
         self.finder: Finder | None = None
         self.votes = votes
+        self.longest = longest
 
     def __repr__(self) -> str:
         return f"<command {self.name}>"
@@ -229,17 +232,23 @@ class _Arguments:
 
 
 def command(
-    *, risk: Risk = Risk.READ, name: str | None = None, votes: bool = False
+    *,
+    risk: Risk = Risk.READ,
+    name: str | None = None,
+    votes: bool = False,
+    longest: timedelta | None = None,
 ) -> Callable[[Handler], Command]:
     """Declare a command. Its words are `name`, or the function's own name (`break_glass` → `break-glass`).
 
     votes: it says yes or no to a plan, so the plan's line of the policy says who may use it, not `may`.
+    longest: how long carrying it out may take, where that is more than an hour.
     """
 
     def declare(handler: Handler) -> Command:
         title = name or getattr(handler, "__name__", "").strip("_").replace("_", "-")
         words = tuple(title.lower().split())
-        return Command(words, risk, handler, _params(handler), inspect.cleandoc(handler.__doc__ or ""), votes)
+        text = inspect.cleandoc(handler.__doc__ or "")
+        return Command(words, risk, handler, _params(handler), text, votes, longest)
 
     return declare
 

@@ -33,6 +33,8 @@ class Kind(StrEnum):
     """Somebody said yes or no to a plan, and it counted."""
     EXECUTION = "execution"
     """A plan's next state: approved, running, done, and every other."""
+    BACKUP = "backup"
+    """A backup, a verify or a drill ended: what was seen, with the ids and the hashes."""
     PRUNED = "pruned"
     """Older rows were removed as the retention asks: `through` and `hash` of the newest that went."""
 
