@@ -38,6 +38,7 @@ from bot.store.approvals import ApprovalStore
 from bot.store.database import Database, Lock, prepare
 from bot.store.inbox import InboxStore
 from bot.store.journal import JournalStore
+from bot.store.notes import NoteStore
 from bot.store.outbox import OutboxStore
 from commands import look
 from estate.hands import Hands
@@ -46,6 +47,7 @@ from estate.myself import Myself, myself
 
 if TYPE_CHECKING:
     from bot.web import Web
+    from estate.backup.keeper import Keeper
     from estate.compose.tree import ComposeTree
 
 log = logging.getLogger("tocsin.app")
@@ -108,6 +110,8 @@ class App:
         self._book = Book(self.alerts)
         self._myself = who_am_i(engines)
         self._hands = hands(config, ready)
+        self.notes = NoteStore(self.database, self.clock)
+        self.keeper = keeper(config, self.notes, self.clock, on_step)
         self._approval_store = ApprovalStore(self.database, self.outbox_store, self.clock)
         self.approvals = Approvals(
             self._approval_store,
@@ -164,6 +168,7 @@ class App:
             approvals=self.approvals,
             myself=self._myself,
             hands=self._hands,
+            backup=self.keeper,
         )
 
     async def ready(self) -> dict[str, Readiness]:
@@ -304,12 +309,31 @@ class App:
             with contextlib.suppress(TimeoutError, Upstream):
                 async with asyncio.timeout(5):
                     await self._learn_secrets()
+        cut = await self.keeper.clean() if self.keeper is not None else None
         await self.approvals.recover()
         self._supervise("outbox", self.outbox.run)
         self._supervise("bridge", self.bridge.run)
         self._supervise("retention", retention.run)
         self._supervise("secrets", self._know_secrets)
         self._supervise("approvals", self.approvals.serve)
+        if self.keeper is not None:
+            from bot.nightly import Nightly, leftovers
+
+            keeper = self.keeper
+            self._supervise("leftovers", lambda: leftovers(keeper, self._engines))
+            if serve:
+                nightly = Nightly(
+                    keeper,
+                    lambda: commands.backup.everything(self.services(), keeper),
+                    self.outbox_store,
+                    self.journal,
+                    self.fallback,
+                    self.clock,
+                    lambda: self._redactor,
+                )
+                await nightly.tell_cut(cut)
+                self._supervise("nightly backup", nightly.run)
+                self._supervise("backup watch", nightly.watch)
         if serve:
             self._supervise("watch", watch.run)
             self._supervise("engine", lambda: self.engine.serve(self.inbox))
@@ -484,6 +508,31 @@ class LateTree:
 
             self._reader = ComposeTree(*self._places, moment=SAME_MOMENT)
         return await self._reader.tree()
+
+
+def keeper(config: Config, notes: NoteStore, clock: SystemClock, on_step: OnStep) -> "Keeper | None":
+    """Where backups go, when there is anywhere."""
+    from estate.backup.keeper import Keeper
+    from estate.backup.settings import Settings
+
+    estate, given = config.estate, config.estate.backup
+    if given is None:
+        return None
+    settings = Settings(
+        engine=given.engine,
+        folder=config.state / "backup",
+        host=socket.gethostname(),
+        repository=given.repository,
+        password=given.password.value if given.password else None,
+        argv=given.argv,
+        unit=given.unit,
+        max_age=given.max_age,
+        schedule=given.schedule,
+        paths=estate.paths,
+        root=seen(estate.root, estate.paths) if estate.root is not None else None,
+        trial=given.trial,
+    )
+    return Keeper(settings, notes, clock.now, on_step)
 
 
 def compose_tree(config: Config) -> LateTree | None:

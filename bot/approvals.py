@@ -5,6 +5,7 @@ vote goes through `authority.may_vote`. What is decided is on disk together with
 """
 
 import asyncio
+import itertools
 import logging
 import secrets
 from collections import defaultdict
@@ -20,6 +21,7 @@ from bot.core.authority import Asker, Ballot, Deny, authorize, may_break, may_vo
 from bot.core.command import Command, Parts
 from bot.core.delivery import Op, Outgoing
 from bot.core.doc import Doc, Line, Paragraph, Strong, Text, line, plain, say
+from bot.core.duration import say_duration
 from bot.core.errors import NotDone, Refused, RolledBack, Unknown, Upstream, UserError
 from bot.core.glass import LONGEST_REASON, Glass, Signature
 from bot.core.glass_card import alarm, alarm_over, unsigned
@@ -788,18 +790,23 @@ class Approvals:
             now = await self._store.get(key)
             raise Refused(life.past(now.approval if now else stored.approval))
         self._step(Step.PLAN_CONSUMED)
-        lines: list[str] = []
+        numbers = itertools.count(1)
 
-        async def progress(text: str) -> None:
-            safe = ctx.redactor.text(text)
-            lines.append(safe)
+        async def told(text: str, aloud: bool) -> None:
+            safe, number = ctx.redactor.text(text), next(numbers)
             if tell is not None:
                 await tell(say(safe))
-            await self._store.say(key, lambda now, at: self._progress(now, at, tuple(lines)))
+            await self._store.say(key, lambda now, at: self._progress(now, at, safe, number, aloud))
+
+        async def progress(text: str) -> None:
+            await told(text, True)
+
+        async def show(text: str) -> None:
+            await told(text, False)
 
         self._step(Step.EXECUTION_STARTED)
         yes = tuple(f"{one.person} ({one.identity})" for one in stored.approval.yes)
-        run = Run(plan, progress, self._step, stored.approval.code, yes)
+        run = Run(plan, progress, show, self._step, stored.approval.code, yes)
         state, document = await self._hands(replace(ctx, run=run), command, args)
         self._step(Step.EXECUTION_ENDED)
         document = ended(ctx.redactor.doc(document), state)
@@ -809,15 +816,16 @@ class Approvals:
 
     async def _hands(self, ctx: Context, command: Command, args: dict[str, object]) -> tuple[State, Doc]:
         """Let the command do it; how it ended and what is said about that."""
+        longest = command.longest or LONGEST_EXECUTION
         try:
-            async with asyncio.timeout(LONGEST_EXECUTION.total_seconds()):
+            async with asyncio.timeout(longest.total_seconds()):
                 return State.DONE, await command.handler(ctx, **args)
         except RolledBack as back:
             return State.ROLLED_BACK, say(str(back))
         except (NotDone, Upstream, UserError) as trouble:
             return State.FAILED, say(str(trouble))
         except TimeoutError:
-            return State.FAILED, say("it took longer than an hour; look at it with status")
+            return State.FAILED, say(f"it took longer than {say_duration(longest)}; look at it with status")
         except Exception:
             number = secrets.token_hex(2).upper()
             log.exception("fault no. %s, carrying out %s", number, command.name)
@@ -858,10 +866,8 @@ class Approvals:
         entry = self._entry(now, Kind.EXECUTION, state=State.RUNNING.value, digest=now.approval.digest)
         return Telling(self._edits(now, homes, "running", [], aloud=False), [entry])
 
-    def _progress(self, now: Stored, homes: Sequence[Room], lines: tuple[str, ...]) -> Telling:
-        key = f"progress:{len(lines)}"
-        outgoing = self._edits(now, homes, key, [line(lines[-1])], aloud=False)
-        return Telling([*outgoing, *self._lines(now, homes, key, say(lines[-1]))])
+    def _progress(self, now: Stored, homes: Sequence[Room], text: str, number: int, aloud: bool) -> Telling:
+        return Telling(self._edits(now, homes, f"progress:{number}", [line(text)], aloud=aloud))
 
     # ---- from what is stored to what a command is given -------------------------------------------------
 

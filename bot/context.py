@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from bot.core.authority import Asker
 from bot.core.command import Command
@@ -14,6 +15,9 @@ from bot.core.steps import OnStep, no_step
 from bot.ports import Alerts, AlertTest, Approvals, Compose, Engine, Journal, Snapshots, Tell
 from estate.hands import Hands
 from estate.myself import Myself
+
+if TYPE_CHECKING:
+    from estate.backup.keeper import Keeper
 
 NOBODY = Myself()
 
@@ -40,6 +44,8 @@ class Services:
     encryption: Mapping[str, str] = field(default_factory=dict)
     """Platform → off | optional | required; a platform that is not named: off."""
     approvals: Approvals | None = None
+    backup: "Keeper | None" = None
+    """Where backups go; None where there is nothing to keep."""
     myself: Myself = NOBODY
     """What must never be stopped from here."""
     hands: Hands | None = None
@@ -60,6 +66,8 @@ class Run:
     plan: Plan
     say: Callable[[str], Awaitable[None]]
     """A line of progress."""
+    show: Callable[[str], Awaitable[None]]
+    """How far it is: on the card, where the next one replaces it."""
     step: OnStep = no_step
     """Called at each durable step of the command's own."""
     code: str = ""

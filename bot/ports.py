@@ -12,7 +12,7 @@ from bot.core.doc import Doc
 from bot.core.journal import Entry, Row
 from bot.core.model import Event, Identity, Readiness, Room
 from bot.core.release import Release
-from estate.model import Container, Detail, Image, Tree
+from estate.model import Container, Detail, Executed, Image, Throwaway, Tree
 
 if TYPE_CHECKING:
     # It knows YAML, which is loaded only where it is used.
@@ -284,7 +284,43 @@ class Engine(Protocol):
 
     async def stop(self, container: Container, *, grace: int) -> None: ...
 
+    async def execute(
+        self,
+        container: Container,
+        argv: Sequence[str],
+        *,
+        into: Path,
+        seconds: float,
+        environment: Mapping[str, str] | None = None,
+    ) -> Executed:
+        """Run a program inside it. What it writes to stdout goes into the new file `into` (0600, on disk when
+        this returns). The exit code is the Engine's word, never that of a pipe. Raises Upstream when it is
+        not known how it ended, and NotDone when the file cannot be written."""
+        ...
+
+    async def create(self, wanted: Throwaway) -> Container:
+        """Make a throw-away container, not started."""
+        ...
+
+    async def put(self, container: Container, files: Mapping[str, Path]) -> None:
+        """Copy files into it: path inside → path here. Everybody inside may read them."""
+        ...
+
+    async def remove(self, container: Container) -> None:
+        """Remove a throw-away container with its volumes; any other is refused. Gone already is well."""
+        ...
+
     async def ready(self) -> Readiness: ...
+
+
+class Notes(Protocol):
+    """Small facts that survive, by name."""
+
+    async def read(self, name: str) -> str | None: ...
+
+    async def write(self, name: str, value: str) -> None:
+        """When it returns, it is on disk. Raises Upstream."""
+        ...
 
 
 class Compose(Protocol):

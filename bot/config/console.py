@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from alert_bridge.route import Route
-from bot.config.model import AlertsConfig, Config, Credential, Endpoint, Estate, Http
+from bot.config.model import AlertsConfig, Backup, Config, Credential, Endpoint, Estate, Http
 from bot.core.model import Identity, People, Person, Room
 from bot.core.policy import BUILT_IN_ROLES, Ask, BreakGlass, Policy, Rule
 
@@ -40,5 +40,8 @@ def config(state: Path, *, estate: Path | None = None, port: int = 9099) -> Conf
             break_glass=BreakGlass(by="admin", countdown=COUNTDOWN),
         ),
         alerts=AlertsConfig({"default": Endpoint("default", Credential(insecure=True), (everything,))}),
-        estate=Estate(root=estate),
+        # Nothing is configured, so it can be tried: on the same disk, and gone with the state.
+        estate=Estate(
+            root=estate, backup=Backup(repository=str(state / "backup" / "repository"), trial=True)
+        ),
     )

@@ -107,12 +107,14 @@ class Command:
 
     words: what is typed, in lower case: `("test", "alert")`. `params`: in the order of the usage line.
     votes: whether it says yes or no to a plan. stops: it says no, as anybody may to what counts down.
+    longest: how long carrying it out may take; None: as long as most may.
     """
 
     __slots__ = (
         "finder",
         "handler",
         "help",
+        "longest",
         "params",
         "planner",
         "risk",
@@ -131,6 +133,7 @@ class Command:
         help_text: str,
         votes: bool = False,
         stops: bool = False,
+        longest: timedelta | None = None,
     ) -> None:
         self.words = words
         self.risk = risk
@@ -142,6 +145,7 @@ class Command:
         self.splitter: Splitter | None = None
         self.votes = votes
         self.stops = stops
+        self.longest = longest
 
     def __repr__(self) -> str:
         return f"<command {self.name}>"
@@ -266,19 +270,25 @@ class _Arguments:
 
 
 def command(
-    *, risk: Risk = Risk.READ, name: str | None = None, votes: bool = False, stops: bool = False
+    *,
+    risk: Risk = Risk.READ,
+    name: str | None = None,
+    votes: bool = False,
+    stops: bool = False,
+    longest: timedelta | None = None,
 ) -> Callable[[Handler], Command]:
     """Declare a command. Its words are `name`, or the function's own name (`break_glass` → `break-glass`).
 
     votes: it says yes or no to a plan, so the plan's line of the policy says who may use it, not `may`.
     stops: it says no, which whoever is listed may do to a plan that runs without votes.
+    longest: how long carrying it out may take, where that is more than an hour.
     """
 
     def declare(handler: Handler) -> Command:
         title = name or getattr(handler, "__name__", "").strip("_").replace("_", "-")
         words = tuple(title.lower().split())
-        help_text = inspect.cleandoc(handler.__doc__ or "")
-        return Command(words, risk, handler, _params(handler), help_text, votes, stops)
+        text = inspect.cleandoc(handler.__doc__ or "")
+        return Command(words, risk, handler, _params(handler), text, votes, stops, longest)
 
     return declare
 

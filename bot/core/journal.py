@@ -37,6 +37,8 @@ class Kind(StrEnum):
     """Somebody broke the glass for a plan, or signed off afterwards what ran without votes."""
     EXECUTION = "execution"
     """A plan's next state: approved, running, done, and every other."""
+    BACKUP = "backup"
+    """A backup, a verify or a drill ended: what was seen, with the ids and the hashes."""
     PRUNED = "pruned"
     """Older rows were removed as the retention asks: `through` and `hash` of the newest that went."""
 
