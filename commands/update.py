@@ -84,11 +84,11 @@ async def _hold_major(site: Site, was: Running, version: str, major: bool, budge
     """Raises Refused for a database whose major version would change, or may."""
     if major or not is_database(was.reference.repository):
         return
-    crosses = crosses_major(was.reference.tag, version)
+    crosses = crosses_major(was.reference.tag, version, was.reference.repository)
     if crosses is None:
         try:
             proof = await prove(site.hands.registry, was.image, was.reference, budget)
-            crosses = crosses_major(proof.tag, version)
+            crosses = crosses_major(proof.tag, version, was.reference.repository)
         except Unproved:
             crosses = None
     if crosses is not False:
