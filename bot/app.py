@@ -101,7 +101,6 @@ class App:
         )
         self._engines = engines
         self._compose = compose_tree(config)
-        self._snapshots = estate_snapshots(config, engines)
         self._tree_secrets: frozenset[str] = frozenset()
         self._redactor = Redactor(secret_values(config))
         self._readiness: dict[str, Readiness] = {}
@@ -112,6 +111,7 @@ class App:
         self._hands = hands(config, ready)
         self.notes = NoteStore(self.database, self.clock)
         self.keeper = keeper(config, self.notes, self.clock, on_step)
+        self._snapshots = estate_snapshots(config, engines, self._hands)
         self._approval_store = ApprovalStore(self.database, self.outbox_store, self.clock)
         self.approvals = Approvals(
             self._approval_store,
@@ -555,13 +555,16 @@ def hands(config: Config, ready: Awaitable[object] | None = None) -> Hands | Non
     return Hands(environ=environ, compose=estate.compose, paths=estate.paths, git=git, ready=ready)
 
 
-def estate_snapshots(config: Config, engines: Sequence[DockerPort]) -> LateSnapshots | None:
+def estate_snapshots(
+    config: Config, engines: Sequence[DockerPort], hands: Hands | None
+) -> LateSnapshots | None:
     """What the audit looks at, when there is a tree."""
     estate = config.estate
     if estate.root is None:
         return None
     also = [seen(folder, estate.paths) for folder in estate.also]
-    return LateSnapshots(seen(estate.root, estate.paths), estate, engines, also=also)
+    settled = hands.settled if hands is not None else None
+    return LateSnapshots(seen(estate.root, estate.paths), estate, engines, also=also, settled=settled)
 
 
 def seen(path: Path, paths: Mapping[str, str]) -> Path:

@@ -1,7 +1,7 @@
 """Takes snapshots of the whole estate: the files in a thread, and what runs from the Engines."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -32,7 +32,10 @@ class LateSnapshots:
         also: Sequence[Path] = (),
         no_engine: str = "",
         engine_wanted: bool = True,
+        settled: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """settled: waits until nobody is putting the tree under git: it would change between two looks."""
+        self._settled = settled
         self.root = root.absolute()
         self._estate = estate
         self._also = also
@@ -44,6 +47,8 @@ class LateSnapshots:
     async def take(self, now: datetime) -> "Snapshot":
         """Everything as it is now; an Engine's absence is in it as such. Raises nothing for what cannot be
         read."""
+        if self._settled is not None:
+            await self._settled()
         files = asyncio.to_thread(self._files, now)
         snapshot, (views, away) = await asyncio.gather(files, self._running())
         return replace(snapshot, engines=views, no_engine=away, engine_wanted=self._engine_wanted)

@@ -87,13 +87,16 @@ class Hands:
         """The git repository that keeps this file; None when none does, or the configuration says off."""
         from estate.git import Repository
 
+        await self.settled()
+        return await Repository.of(path, self._environ) if self._git else None
+
+    async def settled(self) -> None:
+        """Wait for what is being made ready, if anything is."""
         if self._ready is not None:
             await asyncio.wait([self._ready])
-        return await Repository.of(path, self._environ) if self._git else None
 
     async def close(self) -> None:
         """Let go of connections. What is being made ready is waited for: it writes where others clean up."""
-        if self._ready is not None:
-            await asyncio.wait([self._ready])
+        await self.settled()
         if self._registry is not None:
             await self._registry.close()
