@@ -14,6 +14,7 @@ from bot.app import App, docker_engines
 from bot.config import console as setting
 from bot.core.authority import describe
 from bot.core.errors import ConfigError, Mistake
+from bot.core.steps import OnStep, no_step
 from bot.platforms.console import Console, PipeLines
 from bot.platforms.console_text import Known
 from estate.model import Tree
@@ -23,7 +24,7 @@ PROMPT_FIRST = 0.5
 SAMPLE = Path(__file__).resolve().parent.parent / "examples" / "estate"
 
 
-async def console(estate: Path | None, state: Path | None) -> int:
+async def console(estate: Path | None, state: Path | None, *, on_step: OnStep = no_step) -> int:
     """Until the end of input; 0."""
     logging.getLogger().addHandler(logging.NullHandler())
     if estate is not None and not estate.is_dir():
@@ -35,7 +36,7 @@ async def console(estate: Path | None, state: Path | None) -> int:
         config = setting.config(kept, estate=root)
         tty = sys.stdin.isatty() and sys.stdout.isatty()
         talk = Console(people=lambda: config.people, files=kept / "files", colour=tty, width=_width)
-        app = App(config, lambda _: [talk], engines=docker_engines(config))
+        app = App(config, lambda _: [talk], engines=docker_engines(config), on_step=on_step)
         await app.open()
         try:
             await app.begin(serve=False)

@@ -15,7 +15,7 @@ from tests.talk import OPS, Talk
 
 HERE = Path(__file__).parent
 TRANSCRIPTS = sorted(
-    path for path in HERE.glob("*.txt") if path.name not in {"fixed-lines.txt", "approvals.txt"}
+    path for path in HERE.glob("*.txt") if path.name not in {"fixed-lines.txt", "approvals.txt", "backup.txt"}
 )
 
 
