@@ -14,6 +14,7 @@ from bot.app import App, docker_engines
 from bot.config import console as setting
 from bot.core.authority import describe
 from bot.core.errors import ConfigError, Mistake
+from bot.core.steps import OnStep, no_step
 from bot.platforms.console import Console, PipeLines
 from bot.platforms.console_text import Known
 from estate.model import Tree
@@ -24,7 +25,7 @@ PROMPT_FIRST = 0.5
 SAMPLE = Path(__file__).resolve().parent.parent / "examples" / "estate"
 
 
-async def console(estate: Path | None, state: Path | None) -> int:
+async def console(estate: Path | None, state: Path | None, *, on_step: OnStep = no_step) -> int:
     """Until the end of input; 0."""
     logging.getLogger().addHandler(logging.NullHandler())
     if estate is not None and not estate.is_dir():
@@ -38,7 +39,8 @@ async def console(estate: Path | None, state: Path | None) -> int:
         talk = Console(people=lambda: config.people, files=kept / "files", colour=tty, width=_width)
         # The sample's repository is made while the first lines are typed: git takes longer than a prompt.
         ready = asyncio.to_thread(keep_in_git, root) if estate is None and root is not None else None
-        app = App(config, lambda _: [talk], engines=docker_engines(config), ready=ready)
+        engines = docker_engines(config)
+        app = App(config, lambda _: [talk], engines=engines, ready=ready, on_step=on_step)
         await app.open()
         try:
             await app.begin(serve=False)

@@ -141,7 +141,7 @@ def say_saved(ran: Ran, outcome: Outcome) -> str:
     dumped = [one.container for one in outcome.manifest.databases]
     words += f"; dumped and looked through: {short(dumped)}" if dumped else ""
     copied = len(outcome.manifest.sqlite)
-    return words + (f"; {copied} SQLite files copied and checked" if copied else "")
+    return words + (f"; SQLite files copied and checked: {copied}" if copied else "")
 
 
 def say_partial(ran: Ran, outcome: Outcome) -> str:

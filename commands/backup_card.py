@@ -76,9 +76,9 @@ def standing_card(standing: Standing, now: datetime) -> Doc:
         files.append(File("backup.txt", "text/plain", plain(whole).encode()))
     notes = list(standing.notes)
     if standing.left_out:
-        notes.append(
-            line(f"{len(standing.left_out)} mounts need no backup, by rule; the file says which and why")
-        )
+        count = len(standing.left_out)
+        words = "1 mount needs" if count == 1 else f"{count} mounts need"
+        notes.append(line(f"{words} no backup, by rule; the file says which and why"))
     if notes:
         blocks.append(Items(tuple(notes)))
     return doc(*blocks, files=files)

@@ -129,8 +129,12 @@ def _inside(prepared: Prepared) -> list[str]:
 
 def _notes(prepared: Prepared, keeper: Keeper) -> tuple[str, ...]:
     files = sum(1 for one in prepared.items if one.method is Method.FILES)
-    count = f"{files} volumes and binds by their files, {len(prepared.dumping)} databases by their own tools"
-    notes = [f"{count}, {len(prepared.copying)} SQLite files in them by SQLite itself"]
+    parts = [
+        f"volumes and binds by their files: {files}",
+        f"databases by their own tools: {len(prepared.dumping)}",
+        f"SQLite files by SQLite itself: {len(prepared.copying)}",
+    ]
+    notes = ["; ".join(parts)]
     missing = prepared.missing
     notes += [f"NOT saved: {one.title} of {', '.join(one.owners)}: {one.why}" for one in missing[:_TOLD]]
     notes += [f"and {len(missing) - _TOLD} more that are not saved"] if len(missing) > _TOLD else []

@@ -300,7 +300,7 @@ def compare(recorded: Mapping[str, Mapping[str, tuple[int, int]]], loaded: Count
 def say_database(found: Mapping[str, object]) -> str:
     """One database of the evidence, in words."""
     name = found.get("database") or found.get("sqlite")
-    counted = f"{found['tables']} tables, {found['rows']} rows"
+    counted = f"tables: {found['tables']}, rows: {found['rows']}"
     if "not counted" in found:
         return f"{name}: {counted} loaded; with how many it was saved is unknown: {found['not counted']}"
     return f"{name}: {counted}, as recorded"

@@ -194,14 +194,15 @@ def _judge(source: _Source, look: Look) -> Item | LeftOut:
 
 
 def _by_rule(source: _Source, path: str) -> str | None:
+    bind = source.mount.kind == "bind"
     if path == "/":
         return "the whole host"
-    if path in _SYSTEM_FILES or any(within(path, folder) for folder in _SYSTEM):
-        return "the system's own"
-    if source.mount.kind == "bind" and within(path, _ENGINE):
-        return "the Engine's own"
-    if source.mount.kind == "bind" and path.endswith(".sock"):
+    if bind and path.endswith(".sock"):
         return "a socket"
+    if bind and (path in _SYSTEM_FILES or any(within(path, folder) for folder in _SYSTEM)):
+        return "the system's own"
+    if bind and within(path, _ENGINE):
+        return "the Engine's own"
     names = (source.mount.name or path, *source.destinations)
     if any(_CACHE.search(name) for name in names):
         return "a cache, by its name"
