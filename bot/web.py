@@ -35,6 +35,9 @@ class Webhook(Protocol):
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+SILENT = 120.0
+"""Seconds that a connection may take for the head of its next request, and be idle: longer than a reverse proxy
+keeps an idle one (90 s at most), so that it is not closed under a request. aiohttp's own is an hour."""
 SLOW_BODY = 60.0
 """Seconds that a sender may take for its body."""
 UNPACKED = 33 * 1024 * 1024
@@ -50,11 +53,13 @@ class Web:
         readiness: Callable[[], Awaitable[Mapping[str, Readiness]]],
         metrics: Callable[[], Awaitable[bytes]],
         extra: Mapping[str, Handler] | None = None,
+        silent: float = SILENT,
     ) -> None:
         self._webhook = webhook
         self._readiness = readiness
         self._metrics = metrics
         self._extra = dict(extra or {})
+        self._silent = silent
         self._runner: web.AppRunner | None = None
         self.port = 0
 
@@ -69,7 +74,12 @@ class Web:
             app.router.add_post(path, handler)
         # Not unpacked by aiohttp: it refuses what it cannot unpack, and the webhook may refuse nothing.
         runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, shutdown_timeout=5, auto_decompress=False
+            app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=5,
+            auto_decompress=False,
+            keepalive_timeout=self._silent,
         )
         await runner.setup()
         try:

@@ -565,7 +565,7 @@ class MatrixPlatform:
         heard = crypto.feed_room(room_id, state, raws)
         await self._doors.follow(room_id, [*state, *raws])
         room = self._book.at(room_id)
-        if room is None or since is None:
+        if room is None or since is None or self._laid_bare(room, crypto):
             return []
         me = crypto.login.user
         came_in = any(events.after_own_join([one.raw], me)[1] for one in heard)
@@ -676,7 +676,15 @@ class MatrixPlatform:
             return f"room {shown} is not encrypted, and matrix.encryption is required"
         if self._settings.encryption == "off" and crypto.encrypted(room_id):
             return f"room {shown} is encrypted, and matrix.encryption is off"
+        if self._laid_bare(room, crypto):
+            return f"room {shown} was encrypted and has moved to {room_id}, which is not: encrypt that one"
         return ""
+
+    def _laid_bare(self, room: Room, crypto: Crypto) -> bool:
+        """Whether the room lost its encryption by a move: who can announce one could listen, and speak for
+        anybody, where only ciphertext counted."""
+        *before, here = self._book.way(room.address) or [room.address]
+        return not crypto.encrypted(here) and any(crypto.encrypted(one) for one in before)
 
     # ---- sending
 

@@ -86,7 +86,8 @@ class Doors:
         for room_id, invited in part(answer, "rooms", "invite").items():
             state = part(invited, "invite_state") if isinstance(invited, dict) else {}
             who = events.inviter(items(state.get("events")), self._me)
-            if who is not None and len(self._invites) < INVITES_KEPT:
+            # Strangers' invitations must not fill the place of the ones that count.
+            if who is not None and (self._book.at(room_id) or len(self._invites) < INVITES_KEPT):
                 self._invites[room_id] = who
 
     async def look(self) -> None:

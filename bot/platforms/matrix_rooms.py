@@ -33,12 +33,16 @@ class Book:
 
     def id_of(self, address: str) -> str | None:
         """The room id behind an id or alias, where it is now."""
+        return next(reversed(self.way(address)), None)
+
+    def way(self, address: str) -> list[str]:
+        """The room ids behind an id or alias: where it was at first, and each that it moved to."""
         room_id = self._resolved.get(address) if address.startswith("#") else address
-        seen: set[str] = set()
-        while room_id in self.moves and room_id not in seen:
-            seen.add(room_id)
-            room_id = self.moves[room_id]
-        return room_id
+        way: list[str] = []
+        while room_id is not None and room_id not in way:
+            way.append(room_id)
+            room_id = self.moves.get(room_id)
+        return way
 
     def at(self, room_id: str) -> Room | None:
         """The configured room that lives there; the first, when two names share one."""

@@ -1,6 +1,7 @@
 """What an alert sender (or something between) may do to a body: it is kept, and memory stays bounded."""
 
 import asyncio
+import contextlib
 import gzip
 import logging
 import zlib
@@ -57,7 +58,7 @@ async def door() -> AsyncIterator[Door]:
 
     kept = Kept()
     intake = Intake(kept, {"default": Bearer("right-and-long")})
-    web = Web(intake, ready, metrics)
+    web = Web(intake, ready, metrics, silent=0.5)
     await web.start("127.0.0.1", 0)
     try:
         yield Door(kept, intake, web.port)
@@ -159,3 +160,28 @@ async def test_a_sender_that_goes_away_leaves_no_trace_and_nothing_behind(
     assert door.intake._bytes == 0
     assert door.kept.bodies == []
     assert [record for record in caplog.records if record.exc_info] == []
+
+
+@pytest.mark.parametrize("before", ["", "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"])
+async def test_a_head_that_comes_letter_by_letter_is_not_waited_for(door: Door, before: str) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    try:
+        writer.write(before.encode())
+        if before:
+            await reader.readuntil(b"alive\n")
+
+        async def dribble() -> None:
+            for letter in "POST /alerts/default HTTP/1.1\r\nX-Slow: " + "y" * 10_000:
+                writer.write(letter.encode())
+                await asyncio.sleep(0.05)
+
+        dribbling = asyncio.create_task(dribble())
+        try:
+            async with asyncio.timeout(5):
+                with contextlib.suppress(ConnectionError):
+                    assert await reader.read() == b""
+        finally:
+            dribbling.cancel()
+            await asyncio.gather(dribbling, return_exceptions=True)
+    finally:
+        writer.close()

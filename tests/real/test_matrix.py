@@ -593,6 +593,36 @@ async def test_an_upgraded_room_is_followed(scene: Scene) -> None:
         assert scene.inbox.message("hello over here").room == room
 
 
+async def test_a_move_out_of_an_encrypted_room_into_the_clear_is_not_followed_with_words(scene: Scene) -> None:
+    ann = await scene.somebody("ann")
+    scene.platform()
+    room = await encrypted_room(scene, ann)
+    async with scene.running(scene.platform(room)) as platform:
+        bare = scene.server.create_room(ann.token, invite=(scene.bot,))
+        gone = f"/_matrix/client/v3/rooms/{quote(room.address)}/state/m.room.tombstone"
+        body = {"body": "moved", "replacement_room": bare}
+        scene.server.api("PUT", gone, body, token=ann.token)
+
+        async def said_so() -> bool:
+            return "was encrypted and has moved" in (await platform.ready()).why
+
+        await until(said_so)
+        with pytest.raises(Upstream, match="encrypt that one") as refused:
+            await platform.send(room, say("secret"), key="bare")
+        assert refused.value.permanent
+        await ann.says(bare, "said in the clear")
+        secret = {"algorithm": "m.megolm.v1.aes-sha2"}
+        path = f"/_matrix/client/v3/rooms/{quote(bare)}/state/m.room.encryption"
+        scene.server.api("PUT", path, secret, token=ann.token)
+        await until(lambda: ready_again(platform))
+        assert await platform.send(room, say("secret"), key="sealed")
+    assert not [one for one in scene.inbox.events if getattr(one, "text", "") == "said in the clear"]
+
+
+async def ready_again(platform: MatrixPlatform) -> bool:
+    return (await platform.ready()).ok
+
+
 async def test_a_room_of_version_12(scene: Scene) -> None:
     ann = await scene.somebody("ann")
     scene.platform()
