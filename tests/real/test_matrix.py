@@ -593,7 +593,7 @@ async def test_an_upgraded_room_is_followed(scene: Scene) -> None:
         assert scene.inbox.message("hello over here").room == room
 
 
-async def test_a_move_out_of_an_encrypted_room_into_the_clear_is_not_followed_with_words(scene: Scene) -> None:
+async def test_a_move_out_of_an_encrypted_room_into_the_clear_is_not_followed(scene: Scene) -> None:
     ann = await scene.somebody("ann")
     scene.platform()
     room = await encrypted_room(scene, ann)
