@@ -2,18 +2,13 @@
 every death. The Engine's own events say how often something was really done."""
 
 import itertools
-import json
 import os
-import re
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -22,12 +17,14 @@ from docker.models.containers import Container
 from bot.core.steps import Step
 from tests.real.components.engine import Engine
 from tests.real.components.synapse import Synapse
+from tests.real.house import MORE_USERS, join
+from tests.real.house import House as People
+from tests.real.house import house as people
+from tests.real.pipe import Pipe, code_of
 from tests.real.rooms import Seen
 from tests.real.slack import RemoteSlack, spawn
-from tests.real.stage import USERS, Stage, stage
+from tests.real.stage import USERS
 
-ROOT = Path(__file__).resolve().parents[2]
-CODE = re.compile(r"^!approve ([A-Z0-9]{4,6})$", re.MULTILINE)
 _numbers = itertools.count(1)
 
 
@@ -69,59 +66,11 @@ def web(engine: Engine) -> Iterator[Web]:
 # ---- the console ----------------------------------------------------------------------------------------
 
 
-class Pipe:
-    """`tocsin console` as a script uses it."""
-
-    def __init__(self, engine: Engine, folder: Path) -> None:
-        (folder / "estate").mkdir(exist_ok=True)
-        argv = [
-            sys.executable,
-            "-m",
-            "bot",
-            "console",
-            "--state",
-            folder / "s",
-            "--estate",
-            folder / "estate",
-        ]
-        env = {**os.environ, "PYTHONPATH": str(ROOT), "DOCKER_HOST": engine.host}
-        self.process = subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env
-        )
-        self._ends = itertools.count(1)
-
-    def ask(self, text: str) -> list[str]:
-        """All that is printed before the next line is read."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        mark = f"/end-{next(self._ends)}"
-        self.process.stdin.write(f"{text}\n{mark}\n")
-        self.process.stdin.flush()
-        said: list[str] = []
-        while not (row := self.process.stdout.readline()).startswith(f"unknown: {mark} "):
-            assert row, f"the console ended after {said}"
-            said.append(row.rstrip("\n"))
-        return said
-
-    def end(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream is not None:
-                stream.close()
-
-
 @pytest.fixture
 def pipe(engine: Engine, tmp_path: Path) -> Iterator[Pipe]:
     made = Pipe(engine, tmp_path)
     yield made
     made.end()
-
-
-def code_of(card: list[str]) -> str:
-    found = re.fullmatch(r"!approve ([A-Z0-9]{4,6})", card[-1])
-    assert found, card
-    return found.group(1)
 
 
 def test_a_restart_in_the_console_is_confirmed_and_proved(pipe: Pipe, web: Web) -> None:
@@ -207,128 +156,23 @@ def test_the_console_killed_in_the_middle_says_so_when_it_comes_back(engine: Eng
 
 # ---- Matrix and Slack -----------------------------------------------------------------------------------
 
-POLICY = {
-    "restart": {"ask": "approve", "by": "admin", "votes": 1, "self": False},
-    "start": {"ask": "confirm"},
-    "stop": {"ask": "approve", "by": "admin", "votes": 2, "self": False},
-}
-
 
 @dataclass
-class House:
-    """ann and adam are operator and admin on both platforms; bob is admin on Slack; eve is nobody."""
+class House(People):
+    """With one container to do things to."""
 
-    stage: Stage
     web: Web
-    adam: dict[str, str]
-
-    def ann(self, text: str, **more: Any) -> str:
-        return self.say(self.stage.ann, text, **more)
-
-    def say(self, who: dict[str, str], text: str, **more: Any) -> str:
-        content = {"msgtype": "m.text", "body": text, **more}
-        return self.stage.synapse.send(who["access_token"], self.stage.room, content)
-
-    def card(self, verb: str, after: int = 0) -> tuple[str, Seen, Seen]:
-        """The newest plan's code, and its card on Matrix and on Slack."""
-
-        def cards(seen: list[Seen]) -> list[Seen]:
-            return [one for one in seen if f"asks: {verb}" in one.first]
-
-        def there(s: Stage) -> bool:
-            return all(len(cards(seen)) > after for seen in s.both().values())
-
-        self.stage.until(there)
-        matrix, slack = cards(self.stage.matrix())[-1], cards(self.stage.channel())[-1]
-        found = CODE.search(matrix.first)
-        assert found, matrix.first
-        assert matrix.first.endswith(f"!approve {found.group(1)}")
-        return found.group(1), matrix, slack
-
-    def slack(self, user: str, text: str, **more: Any) -> str:
-        return str(self.stage.slack.say(channel="ops", user=user, text=text, **more))
-
-    def click(self, user: str, card: Seen, action: str = "tocsin:approve") -> Any:
-        return self.stage.slack.click(channel="ops", user=user, ts=card.id, action_id=action, stale=True)
-
-    def both_say_yes(self, code: str) -> None:
-        """adam on Matrix and bob on Slack, in the same moment."""
-        gate = threading.Barrier(2)
-
-        def on_matrix() -> None:
-            gate.wait()
-            self.say(self.adam, f"!approve {code}")
-
-        def on_slack() -> None:
-            gate.wait()
-            self.slack("bob", f"!approve {code}")
-
-        both = [threading.Thread(target=one) for one in (on_matrix, on_slack)]
-        for one in both:
-            one.start()
-        for one in both:
-            one.join()
-
-    def told(self, word: str, code: str = "", times: int = 1) -> None:
-        """Wait until the thread of the newest card says so, on both platforms, once."""
-
-        def thread(seen: list[Seen]) -> list[str]:
-            lines = [row for one in seen for text in one.thread for row in text.splitlines()]
-            return [row for row in lines if row.startswith(f"{word}: {code}")]
-
-        self.stage.until(lambda s: all(len(thread(seen)) >= times for seen in s.both().values()))
-        for seen in self.stage.both().values():
-            assert len(thread(seen)) == times, seen
-
-    def hears(self, words: str) -> None:
-        """Wait until a thread on either platform has these words."""
-        self.stage.until(
-            lambda s: any(words in t for seen in s.both().values() for one in seen for t in one.thread)
-        )
-
-    def refused(self, words: str) -> None:
-        """Wait until somebody was told no in these words, aloud or alone."""
-
-        def there(s: Stage) -> bool:
-            alone = [m.plain for user in ("ann", "bob", "eve") for m in s.slack.ephemerals("ops", user)]
-            aloud = [text for seen in s.both().values() for one in seen for text in (one.now, *one.thread)]
-            return any("refused: " in text and words in text for text in (*alone, *aloud))
-
-        self.stage.until(there)
-
-    def journal(self) -> list[dict[str, Any]]:
-        argv = [sys.executable, "-m", "bot", "journal", "export", "--state", self.stage.tocsin.root / "state"]
-        done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
-        return [json.loads(row) for row in done.stdout.splitlines()]
-
-    def ready(self) -> None:
-        self.stage.until(lambda s: s.tocsin.get("/readyz")[0] == 200)
 
 
 @pytest.fixture
 def slack() -> Iterator[RemoteSlack]:
-    more = ("--user", "adam=U0ADAM0", "--user", "bob=U0BOB00", "--user", "eve=U0EVE00")
-    with spawn(*USERS, *more) as remote:
-        for user in ("U0ADAM0", "U0BOB00", "U0EVE00"):
-            remote.join(channel="ops", user=user)
-        yield remote
+    with spawn(*USERS, *MORE_USERS) as remote:
+        yield join(remote)
 
 
 def build(root: Path, synapse: Synapse, slack: RemoteSlack, web: Web) -> Iterator[House]:
-    estate = {"docker": web.engine.host}
-    with stage(root, synapse, slack, policy=POLICY, estate=estate) as on:
-        adam = synapse.register(f"adam{time.monotonic_ns() % 10**9}")
-        token = on.ann["access_token"]
-        invite = f"/_matrix/client/v3/rooms/{quote(on.room)}/invite"
-        synapse.api("POST", invite, {"user_id": adam["user_id"]}, token=token)
-        synapse.join(adam["access_token"], on.room)
-        on.tocsin.config["people"] |= {
-            "adam": {"matrix": adam["user_id"], "slack": "U0ADAM0", "roles": ["admin"]},
-            "bob": {"slack": "U0BOB00", "roles": ["admin"]},
-        }
-        on.tocsin.config["people"]["ann"]["roles"] = ["operator", "admin"]
-        on.tocsin.write(on.tocsin.config)
-        yield House(on, web, adam)
+    with people(root, synapse, slack, {"docker": web.engine.host}) as made:
+        yield House(made.stage, made.adam, web)
 
 
 @pytest.fixture

@@ -10,10 +10,11 @@ import pytest
 from bot.core.steps import Step
 from tests.real.components.engine import Engine
 from tests.real.components.synapse import Synapse
+from tests.real.pipe import Pipe, code_of
 from tests.real.rooms import Seen
 from tests.real.slack import RemoteSlack, spawn
 from tests.real.stage import USERS
-from tests.real.test_approvals import House, Pipe, build, code_of, start_web
+from tests.real.test_approvals import House, build, start_web
 
 
 @pytest.fixture
