@@ -1,6 +1,6 @@
 """What of the need is covered, by what snapshots really hold. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -62,11 +62,11 @@ class Listed:
 
 
 def candidates(
-    item: Item, snapshots: Sequence[Snapshot], bad: Mapping[str, frozenset[str]]
+    item: Item, snapshots: Sequence[Snapshot], bad: Mapping[str, frozenset[str]], ours: Collection[str]
 ) -> list[Snapshot]:
-    """The snapshots that might hold it, newest first."""
-    newest = sorted(snapshots, key=lambda one: one.at, reverse=True)
-    return [one for one in newest if item.title not in bad.get(one.id, frozenset()) and _may_hold(item, one)]
+    """The snapshots that might hold it: those that were checked first, then the newest."""
+    ordered = sorted(snapshots, key=lambda one: (one.id in ours, one.at), reverse=True)
+    return [one for one in ordered if item.title not in bad.get(one.id, frozenset()) and _may_hold(item, one)]
 
 
 def _may_hold(item: Item, snapshot: Snapshot) -> bool:
@@ -86,14 +86,20 @@ def cover(
 def _cover(
     item: Item, newest: Sequence[Holding], listed: Listed, now: datetime, max_age: timedelta
 ) -> Covered:
-    found = next((one for one in newest if _holds(item, one)), None)
-    if found is None:
-        if listed.names(item):
-            return Covered(item, Cover.CONFIG_ONLY, why=f"{listed.file} names it, and no snapshot has it")
-        return Covered(item, Cover.UNCOVERED, why=item.why or "no snapshot has it")
-    at, short = found.snapshot.at, found.snapshot.short
-    why = "" if found.ours else "by a snapshot that I did not make, and did not check"
-    return Covered(item, Cover.STALE if now - at > max_age else Cover.COVERED, at, short, why)
+    holding = [one for one in newest if _holds(item, one)]
+    found = next((one for one in holding if one.ours), None)
+    if found is not None:
+        at, short = found.snapshot.at, found.snapshot.short
+        return Covered(item, Cover.STALE if now - at > max_age else Cover.COVERED, at, short)
+    if holding:
+        # Also one of ours whose run was cut off before anybody looked at it.
+        at, short = holding[0].snapshot.at, holding[0].snapshot.short
+        return Covered(
+            item, Cover.UNKNOWN, at, short, f"snapshot {short} has it, and I never checked that one"
+        )
+    if listed.names(item):
+        return Covered(item, Cover.CONFIG_ONLY, why=f"{listed.file} names it, and no snapshot has it")
+    return Covered(item, Cover.UNCOVERED, why=item.why or "no snapshot has it")
 
 
 def _holds(item: Item, holding: Holding) -> bool:

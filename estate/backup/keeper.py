@@ -121,7 +121,7 @@ class Keeper:
         restic = await self.restic()
         snapshots, ran = await restic.snapshots(), await history.runs(self.notes)
         bad, ours = history.bad_items(ran), {one.snapshot for one in ran}
-        wanted = {one.id: one for item in items for one in candidates(item, snapshots, bad)[:EACH]}
+        wanted = {one.id: one for item in items for one in candidates(item, snapshots, bad, ours)[:EACH]}
         newest = sorted(wanted.values(), key=lambda one: one.at, reverse=True)[:MOST]
         return [await self._holding(one, items, restic, bad, one.id in ours) for one in newest]
 

@@ -149,7 +149,7 @@ async def _dump(dumping: Dumping, tools: Tools, made: _Made) -> None:
         after, _ = await _count(tongue, shell, names) if not why else ({}, why)
         await _prove(tongue, shell, folder, tools)
     except (NotDone, Upstream) as trouble:
-        made.problems.append(Problem(one_line(str(trouble), 400), dumping.item.title))
+        made.problems.append(Problem(one_line(str(trouble), 600), dumping.item.title))
         await asyncio.to_thread(_forget, folder)
         return
     container = database.container

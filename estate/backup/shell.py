@@ -126,7 +126,7 @@ class Shell:
         if ended.exit_code in {126, 127}:
             return f"{argv[0]} cannot be run in {self.container.name}"
         rows = [row for row in ended.errors.splitlines() if row.strip()]
-        said = f": {one_line(rows[-1], 300)}" if rows else ""
+        said = f": {one_line(' '.join(rows[-3:]), 500)}" if rows else ""
         return f"{argv[0]} in {self.container.name} ended with {ended.exit_code}{said}"
 
 

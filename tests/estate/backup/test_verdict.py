@@ -194,6 +194,8 @@ def test_coverage(item: Item) -> None:
     assert covers(item) is Cover.UNCOVERED
     assert covers(item, holding(present=frozenset())) is Cover.UNCOVERED
     assert covers(item, holding(bad=frozenset({item.title}))) is Cover.UNCOVERED
+    assert covers(item, holding(ours=False)) is Cover.UNKNOWN
+    assert covers(item, holding(ours=False), holding(), hours=27) is Cover.STALE
     claims = Listed("backup-config.yml", ("/v/data",), frozenset({"shop-db-1"}))
     assert covers(item, listed=claims) is Cover.CONFIG_ONLY
 
@@ -205,8 +207,8 @@ def test_a_databases_folder_as_files_is_no_coverage() -> None:
 
 def test_a_snapshot_that_is_not_whole_is_no_candidate() -> None:
     snapshot = holding().snapshot
-    assert candidates(FILES, [snapshot], {}) == [snapshot]
-    assert candidates(FILES, [snapshot], {snapshot.id: frozenset({FILES.title})}) == []
+    assert candidates(FILES, [snapshot], {}, ()) == [snapshot]
+    assert candidates(FILES, [snapshot], {snapshot.id: frozenset({FILES.title})}, ()) == []
 
 
 # ---- rows, parts, manifests -----------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """A real PostgreSQL as an image, made of Debian's own files, since none can be pulled.
 
-As in the official image, its entrypoint makes a cluster, and it knows POSTGRES_USER, POSTGRES_DB, PGDATA."""
+As in the official image, its entrypoint makes a cluster; it knows POSTGRES_USER, POSTGRES_DB, PGDATA."""
 
 import io
 import re
