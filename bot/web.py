@@ -36,8 +36,8 @@ class Webhook(Protocol):
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 SILENT = 120.0
-"""Seconds that a connection may take for the head of its next request, and be idle: longer than a reverse proxy
-keeps an idle one (90 s at most), so that it is not closed under a request. aiohttp's own is an hour."""
+"""Seconds that a connection may take for the head of its next request, and be idle: longer than a reverse
+proxy keeps an idle one (90 s at most), so that it is not closed under a request. aiohttp's own is an hour."""
 SLOW_BODY = 60.0
 """Seconds that a sender may take for its body."""
 UNPACKED = 33 * 1024 * 1024

@@ -252,6 +252,9 @@ async def test_says_edits_threads_and_attaches(scene: Scene, encrypted: bool) ->
         )
         shown = await ann.sees(root)
         content = shown.source["content"]
+        assert platform.link(room, root) == (
+            f"https://matrix.to/#/{room.address}/{quote(root, safe='$')}?via=bot.test"
+        )
         assert shown.sender == scene.bot
         assert shown.decrypted is encrypted
         assert content["msgtype"] == "m.text"
@@ -593,7 +596,9 @@ async def test_an_upgraded_room_is_followed(scene: Scene) -> None:
         assert scene.inbox.message("hello over here").room == room
 
 
-async def test_a_move_out_of_an_encrypted_room_into_the_clear_is_not_followed_with_words(scene: Scene) -> None:
+async def test_a_move_out_of_an_encrypted_room_into_the_clear_is_not_followed_with_words(
+    scene: Scene,
+) -> None:
     ann = await scene.somebody("ann")
     scene.platform()
     room = await encrypted_room(scene, ann)
