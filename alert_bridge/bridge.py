@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from alert_bridge import render
-from alert_bridge.group import Card, Group, GroupKey, Telling, from_json, to_json, update
+from alert_bridge.group import Card, Group, GroupKey, Telling, from_json, lane_of, to_json, update
 from alert_bridge.member import State
 from alert_bridge.payload import Notification, Unreadable, read
 from alert_bridge.rehearsal import Rehearsal
@@ -36,7 +36,6 @@ BYTES_AT_ONCE = 16 * 1024 * 1024
 """Bytes of payloads in memory at one moment, unless a single one has more."""
 LARGE = 64 * 1024
 """Bytes from which a body is read and folded in a thread: a thousand alerts take a tenth of a second."""
-LANE = "group:"
 AGAIN = timedelta(hours=24)
 """The same unreadable body within this is shown once."""
 
@@ -148,7 +147,7 @@ class Bridge:
         if group is None:
             return
         routing = self._routing(payload.endpoint, notification)
-        lane = f"{LANE}{group.id}"
+        lane = lane_of(group.id)
         same = stored is not None and stored.lane == lane
         rooms = keep_rooms(stored.rooms, routing) if same and stored is not None else routing.rooms
         if telling.card is not Card.NONE:
@@ -184,7 +183,7 @@ class Bridge:
         batch: _Batch,
     ) -> None:
         stored, rooms, routing = where
-        lane = f"{LANE}{group.id}"
+        lane = lane_of(group.id)
         told = render.tell(group, telling, notification, routing.mention)
         assert told.card is not None  # only called when something happens to the card
         routes = self._routes()

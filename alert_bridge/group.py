@@ -183,6 +183,11 @@ class Group:
         return None if self.ended is None else max(self.ended - self.since, timedelta())
 
 
+def lane_of(message: str) -> str:
+    """The outbox's lane of a group's message, `Group.id`."""
+    return f"group:{message}"
+
+
 def update(
     group: Group | None, notification: Notification, *, key: GroupKey, now: datetime, new_id: str
 ) -> tuple[Group | None, Telling]:

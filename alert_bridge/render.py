@@ -10,12 +10,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
-from alert_bridge.group import SHOWN, Card, Group, Kind, Line, Telling
+from alert_bridge.group import SHOWN, Card, Group, Kind, Line, Telling, lane_of
 from alert_bridge.member import Member, State
 from alert_bridge.payload import Alert, Labels, Notification, Unreadable, web_address
 from alert_bridge.severity import LOOKS, RESOLVED, Look, Severity, severity_of, worst
 from bot.core import doc
-from bot.core.doc import Code, Doc, Fields, File, Heading, Items, Link, Mention, Paragraph, Pre, Strong, Text
+from bot.core.doc import (
+    Code,
+    Doc,
+    Fields,
+    File,
+    Heading,
+    Items,
+    Jump,
+    Link,
+    Mention,
+    Paragraph,
+    Pre,
+    Strong,
+    Text,
+)
 from bot.core.duration import say_duration
 from bot.core.text import many_lines, one_line, shorten
 
@@ -125,7 +139,7 @@ def _fields(group: Group) -> tuple[tuple[str, doc.Line], ...]:
     counts = _counts(group)
     if counts:
         pairs.append(("Counts", doc.line(counts)))
-    pairs += [("Note", doc.line(note)) for note in _notes(group)]
+    pairs += [("Note", note) for note in _notes(group)]
     return tuple(pairs)
 
 
@@ -152,18 +166,19 @@ def _counts(group: Group) -> str:
     return ", ".join(parts)
 
 
-def _notes(group: Group) -> list[str]:
+def _notes(group: Group) -> list[doc.Line]:
     notes = []
     if group.unseen:
-        notes.append("I had not seen it fire.")
+        notes.append(doc.line("I had not seen it fire."))
     if group.skewed:
-        notes.append("Clocks differ: a start or an end lies in the future or in the wrong order.")
+        notes.append(doc.line("Clocks differ: a start or an end lies in the future or in the wrong order."))
     if group.previous is not None:
         until = f", until {_clock(group.previous_ended)}" if group.previous_ended else ""
-        notes.append(f"It fired before{until}: message {group.generation - 1} of this group.")
+        last = Jump(f"message {group.generation - 1} of this group", lane_of(group.previous))
+        notes.append(doc.line(f"It fired before{until}: ", last, "."))
     if group.problems:
         more = f" (and {len(group.problems) - 1} more)" if len(group.problems) > 1 else ""
-        notes.append(f"I could not read all of it: {shorten(group.problems[0], 200)}{more}")
+        notes.append(doc.line(f"I could not read all of it: {shorten(group.problems[0], 200)}{more}"))
     return notes
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from bot.core.backoff import delay
 from bot.core.delivery import Delivery, Op, Outgoing
-from bot.core.doc import Doc, plain, say
+from bot.core.doc import Doc, jumps, plain, resolved, say
 from bot.core.duration import say_duration
 from bot.core.errors import Scope, Upstream
 from bot.core.journal import Entry, Kind
@@ -184,7 +184,7 @@ class Outbox:
                 return found
         if posts and not platform.idempotent and not delivery.uncertain:
             await self._store.claim(delivery)
-        doc = await self._cleaned(what)
+        doc = await self._linked(platform, what.room, await self._cleaned(what))
         if delivery.attempts >= PLAIN_AFTER and delivery.error.startswith(BUG):
             doc = say(shorten(plain(doc), 1000))
         self._step(Step.DELIVERY_CLAIMED)
@@ -200,6 +200,16 @@ class Outbox:
                 return None
             case _:
                 return await platform.send(what.room, doc, key=what.key, thread=thread)
+
+    async def _linked(self, platform: Platform, room: Room, document: Doc) -> Doc:
+        """After it was cleaned: a message's address has the look of a secret."""
+        addresses: dict[str, str] = {}
+        for lane in jumps(document):
+            message_id = await self._store.stands(lane, room)
+            address = platform.link(room, message_id) if message_id is not None else None
+            if address is not None:
+                addresses[lane] = address
+        return resolved(document, addresses)
 
     async def _cleaned(self, what: Outgoing) -> Doc:
         """Without a secret that an alert carries. Answers were cleaned where they were made."""

@@ -73,6 +73,10 @@ class Platform(Protocol):
         """Say it to one person in a room, where that can be. Raises Upstream."""
         ...
 
+    def link(self, room: Room, message_id: str) -> str | None:
+        """The address of a message; None where there is none, or it is not known yet."""
+        ...
+
     async def ready(self) -> Readiness:
         """Whether it is connected now."""
         ...

@@ -88,6 +88,9 @@ class FakePlatform:
     async def whisper(self, room: Room, to: Identity, doc: Doc, *, key: str) -> None:
         self.whispers.append((to, doc))
 
+    def link(self, room: Room, message_id: str) -> str | None:
+        return f"https://{self.name}.example/{room.address}/{message_id}"
+
     async def ready(self) -> Readiness:
         return Readiness(True)
 

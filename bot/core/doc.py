@@ -5,8 +5,8 @@ lands in. Nothing in a span can become markup, a link, a mention or a line of it
 """
 
 import base64
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -86,7 +86,19 @@ class Mention:
         _clean(self, "person")
 
 
-Span = Text | Strong | Code | Link | Mention
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """Words that lead to the root message of another lane in the same place. The outbox, which knows where
+    that stands, makes a Link of it, where the platform has addresses for messages; else these are words."""
+
+    text: str
+    lane: str
+
+    def __post_init__(self) -> None:
+        _clean(self, "text", "lane")
+
+
+Span = Text | Strong | Code | Link | Mention | Jump
 Line = tuple[Span, ...]
 
 
@@ -231,6 +243,39 @@ def _lines(blocks: Iterable[Block]) -> Iterable[Line]:
                 pass
 
 
+def jumps(document: Doc) -> frozenset[str]:
+    """The lanes that it leads to."""
+    spans = (span for spans in _lines(document.blocks) for span in spans)
+    return frozenset(span.lane for span in spans if isinstance(span, Jump))
+
+
+def resolved(document: Doc, addresses: Mapping[str, str]) -> Doc:
+    """With a Link for each Jump whose lane has an address, and words for the others."""
+
+    def settle(spans: Line) -> Line:
+        return tuple(_settled(span, addresses) if isinstance(span, Jump) else span for span in spans)
+
+    def block(one: Block) -> Block:
+        match one:
+            case Heading(spans=spans) | Paragraph(spans=spans):
+                return replace(one, spans=settle(spans))
+            case Items(lines=lines):
+                return Items(tuple(settle(spans) for spans in lines))
+            case Fields(pairs=pairs):
+                return Fields(tuple((name, settle(spans)) for name, spans in pairs))
+            case Table(header=header, rows=rows):
+                return Table(header, tuple(tuple(settle(cell) for cell in row) for row in rows))
+            case _:
+                return one
+
+    return replace(document, blocks=tuple(block(one) for one in document.blocks))
+
+
+def _settled(jump: Jump, addresses: Mapping[str, str]) -> Span:
+    address = addresses.get(jump.lane)
+    return Link(jump.text, address) if address else Text(jump.text)
+
+
 # ---- plain rendering ------------------------------------------------------------------------------------
 
 
@@ -245,7 +290,7 @@ def _plain_span(span: Span) -> str:
             return text if text == url else f"{text} ({url})"
         case Mention(person=person):
             return f"@{person}"
-        case Text(text=text) | Strong(text=text) | Code(text=text):
+        case Text(text=text) | Strong(text=text) | Code(text=text) | Jump(text=text):
             return text
 
 
@@ -291,7 +336,7 @@ def _plain_table(header: tuple[str, ...], rows: tuple[tuple[Line, ...], ...]) ->
 
 # ---- JSON: a Doc waits on disk until it is delivered ----------------------------------------------------
 
-_SPANS: dict[str, type[Any]] = {cls.__name__: cls for cls in (Text, Strong, Code, Link, Mention)}
+_SPANS: dict[str, type[Any]] = {cls.__name__: cls for cls in (Text, Strong, Code, Link, Mention, Jump)}
 
 
 def to_json(document: Doc) -> dict[str, Any]:

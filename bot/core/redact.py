@@ -25,6 +25,7 @@ from bot.core.doc import (
     File,
     Heading,
     Items,
+    Jump,
     Line,
     Link,
     Mention,
@@ -127,6 +128,8 @@ class Redactor:
                 return Link(self.text(text), url) if self.text(url) == url else Text(self.text(text))
             case Mention(person=person):
                 return span if self._black_out(person) == person else Text(MARK)
+            case Jump(text=text, lane=lane):
+                return Jump(self.text(text), lane)
             case Text(text=text):
                 return Text(self.text(text))
             case Strong(text=text):

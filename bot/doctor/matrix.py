@@ -243,6 +243,17 @@ def _person(matrix: Matrix, person: Person, user: str, devices: JSON, master: JS
             findings.append(
                 unknown(shown, "put this into matrix_keys, after comparing it with what the person sees")
             )
+    if matrix.device in devices:
+        # nio leaves every device out that is called like its own, whoever it belongs to.
+        remedy = (
+            f"log that device in anew, under another id, or give the bot another device than {matrix.device}"
+        )
+        findings.append(
+            bad(
+                f"{what}: a device is called {matrix.device}, like the bot's, and cannot read what it encrypts",
+                remedy,
+            )
+        )
     lost = [key for key in person.matrix_keys if key not in seen]
     findings += [
         bad(f"{what}: no device of {user} has the key {key}", "take it out of matrix_keys") for key in lost

@@ -227,6 +227,9 @@ class Console:
     async def whisper(self, room: Room, to: Identity, doc: Doc, *, key: str) -> None:
         self._show(doc, room)
 
+    def link(self, room: Room, message_id: str) -> str | None:
+        return None
+
     async def ready(self) -> Readiness:
         return Readiness(True)
 

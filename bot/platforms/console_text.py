@@ -18,6 +18,7 @@ from bot.core.doc import (
     Fields,
     Heading,
     Items,
+    Jump,
     Line,
     Link,
     Mention,
@@ -148,7 +149,7 @@ def _rich(spans: Line, style: str = "") -> "Rich":
 
 def _span(span: Span) -> tuple[str, str]:
     match span:
-        case Text(text=text):
+        case Text(text=text) | Jump(text=text):
             return text, ""
         case Strong(text=text):
             return text, "bold"

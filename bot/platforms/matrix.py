@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 from uuid import uuid4
 
 import nio
@@ -404,6 +405,17 @@ class MatrixPlatform:
     async def whisper(self, room: Room, to: Identity, doc: Doc, *, key: str) -> None:
         """Matrix cannot say something to one person in a room: it is said to all, addressed to them."""
         await self._bounded(self._say(room, doc, key, None, to.user_id), doc)
+
+    def link(self, room: Room, message_id: str) -> str | None:
+        """Every client opens matrix.to itself; nobody's browser goes there."""
+        room_id = self._book.id_of(room.address)
+        if room_id is None:
+            return None
+        via = self._settings.user.partition(":")[2]
+        return (
+            f"https://matrix.to/#/{quote(room_id, safe='!:')}/{quote(message_id, safe='$')}"
+            f"?via={quote(via, safe=':')}"
+        )
 
     async def ready(self) -> Readiness:
         """Connected, in every configured room, and where `required` asks for it, these are encrypted."""

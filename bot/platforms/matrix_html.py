@@ -20,6 +20,7 @@ from bot.core.doc import (
     File,
     Heading,
     Items,
+    Jump,
     Line,
     Link,
     Mention,
@@ -261,7 +262,7 @@ def _short_span(span: Span, characters: int) -> Span:
             return replace(span, text=shorten(text, characters))
         case Mention():
             return span
-        case Text(text=text) | Strong(text=text) | Code(text=text):
+        case Text(text=text) | Strong(text=text) | Code(text=text) | Jump(text=text):
             return replace(span, text=shorten(text, characters))
 
 
@@ -340,7 +341,7 @@ class _Html:
 
     def span(self, span: Span) -> str:
         match span:
-            case Text(text=text):
+            case Text(text=text) | Jump(text=text):
                 return escape(text)
             case Strong(text=text):
                 return f"<strong>{escape(text)}</strong>"

@@ -21,6 +21,7 @@ from bot.core.doc import (
     File,
     Heading,
     Items,
+    Jump,
     Line,
     Link,
     Mention,
@@ -412,7 +413,7 @@ def _element(span: Span, account: Account, budget: _Budget, bold: bool) -> list[
             return _words(budget, plain_line((span,)), style)
         case Code(text=text):
             return _words(budget, text, {**style, "code": True})
-        case Text(text=text) | Strong(text=text):
+        case Text(text=text) | Strong(text=text) | Jump(text=text):
             return _words(budget, text, style)
 
 

@@ -353,6 +353,14 @@ class OutboxStore:
         )
         return [(row["platform"], row["room"], row["n"], row["oldest"], row["parked"]) for row in rows]
 
+    async def stands(self, lane: str, room: Room) -> str | None:
+        """The id of the lane's root message in this place, if it was put there."""
+        row = await self._database.one(
+            "SELECT message_id FROM roots WHERE lane = ? AND platform = ? AND address = ?",
+            (lane, room.platform, room.address),
+        )
+        return row["message_id"] if row else None
+
     async def lane_of(self, room: Room, message_id: str) -> str | None:
         """Which lane a message (a card that somebody reacts to) belongs to."""
         row = await self._database.one(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from alert_bridge.group import Card, Group, GroupKey, Telling, from_json, to_json, update
 from alert_bridge.payload import Alert, Notification, Status, Unreadable, read
 from alert_bridge.render import Told, card, full_list, tell, unreadable
-from bot.core.doc import Doc, Fields, Heading, Items, Link, Mention, Paragraph, Tone, plain
+from bot.core.doc import Doc, Fields, Heading, Items, Link, Mention, Paragraph, Tone, jumps, plain
 from bot.core.doc import from_json as doc_from_json
 from bot.core.doc import to_json as doc_to_json
 from bot.core.duration import say_duration
@@ -229,6 +229,7 @@ def test_counts_and_notes() -> None:
     later = Alert("f1", Status.FIRING, again.labels, {}, at(90000), None)
     group, _ = fold(group, say(later), at(90000), "m2")
     assert "It fired before, until 2026-11-24 00:00 UTC: message 1 of this group." in plain(card(group))
+    assert jumps(card(group)) == {"group:m1"}
 
 
 def test_truncated_unseen_skewed_and_unread() -> None:

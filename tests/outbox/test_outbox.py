@@ -1,7 +1,8 @@
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.core.delivery import Op, Outgoing
-from bot.core.doc import plain, say
+from bot.core.doc import Jump, Link, Text, plain, say
 from bot.core.errors import Scope, Upstream
 from bot.core.model import Room
 from bot.store.database import Database
@@ -61,6 +62,18 @@ async def test_what_may_pass_is_tried_again_and_only_its_own_lane_waits(desk: De
         await desk.until(lambda: len(desk.platform.said) == 2)
         assert outbox.counts.failed["fake"] == 2
     assert texts(desk) == ["one", "g1 line 1"]
+
+
+async def test_words_lead_to_where_another_lane_stands_in_the_same_place(desk: Desk) -> None:
+    there = Outgoing("g2", OPS, Op.ROOT, "g2:root", say("again: ", Jump("the last", "g1")))
+    elsewhere = replace(there, lane="g3", room=DEV, key="g3:root")
+    await desk.store.enqueue([root("g1", "first"), there, elsewhere])
+    async with desk.running():
+        await desk.idle()
+    told = {one.room: one for one in desk.platform.said if "again" in plain(one.docs[0])}
+    first = next(one.id for one in desk.platform.said if plain(one.docs[0]) == "first")
+    assert told[OPS].docs == [say("again: ", Link("the last", f"https://fake.example/C1/{first}"))]
+    assert told[DEV].docs == [say("again: ", Text("the last"))], "it does not stand there"
 
 
 async def test_a_lost_platform_is_not_tried_by_every_lane(desk: Desk) -> None:

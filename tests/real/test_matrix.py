@@ -252,6 +252,9 @@ async def test_says_edits_threads_and_attaches(scene: Scene, encrypted: bool) ->
         )
         shown = await ann.sees(root)
         content = shown.source["content"]
+        assert platform.link(room, root) == (
+            f"https://matrix.to/#/{room.address}/{quote(root, safe='$')}?via=bot.test"
+        )
         assert shown.sender == scene.bot
         assert shown.decrypted is encrypted
         assert content["msgtype"] == "m.text"

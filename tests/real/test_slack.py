@@ -217,6 +217,8 @@ async def test_a_message_its_edit_and_its_thread(slack: LoopbackSlack) -> None:
         await bot.platform.edit(room, ts, say("RESOLVED"), key="group:1:2")
         [message] = slack.messages("ops")
         assert message.ts == ts
+        asked = await bot.platform._web().chat_getPermalink(channel=room.address, message_ts=ts)
+        assert bot.platform.link(room, ts) == asked["permalink"]
         assert message.plain == "RESOLVED"
         assert message.metadata == {
             "event_type": "tocsin_delivery",
