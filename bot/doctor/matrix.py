@@ -250,7 +250,8 @@ def _person(matrix: Matrix, person: Person, user: str, devices: JSON, master: JS
         )
         findings.append(
             bad(
-                f"{what}: a device is called {matrix.device}, like the bot's, and cannot read what it encrypts",
+                f"{what}: a device is called {matrix.device}, like the bot's, and cannot read what it"
+                " encrypts",
                 remedy,
             )
         )
