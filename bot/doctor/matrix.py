@@ -245,16 +245,8 @@ def _person(matrix: Matrix, person: Person, user: str, devices: JSON, master: JS
             )
     if matrix.device in devices:
         # nio leaves every device out that is called like its own, whoever it belongs to.
-        remedy = (
-            f"log that device in anew, under another id, or give the bot another device than {matrix.device}"
-        )
-        findings.append(
-            bad(
-                f"{what}: a device is called {matrix.device}, like the bot's, and cannot read what it"
-                " encrypts",
-                remedy,
-            )
-        )
+        twin = f"{what}: a device is called {matrix.device} as the bot's is, and cannot read what it encrypts"
+        findings.append(bad(twin, "log that device in anew with another id, or the bot"))
     lost = [key for key in person.matrix_keys if key not in seen]
     findings += [
         bad(f"{what}: no device of {user} has the key {key}", "take it out of matrix_keys") for key in lost

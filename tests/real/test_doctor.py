@@ -123,6 +123,14 @@ async def test_the_devices_it_sees(synapse: Synapse) -> None:
         f"unknown people.ann: device {device}: {key} — put this into matrix_keys, after comparing it with what "
         "the person sees"
     ]
+    twin = house.bot["device_id"]
+    house.ann = synapse.login("ann-devices", device=twin)
+    house.upload_device("C" * 43)
+    assert (
+        f"bad     people.ann: a device is called {twin} as the bot's is, and cannot read what it encrypts — "
+        "log that device in anew with another id, or the bot"
+    ) in await house.said()
+    synapse.api("POST", "/_matrix/client/v3/logout", {}, token=house.ann["access_token"])
     good = house.config(keys=(key,), encryption="required")
     assert [str(finding) for finding in await matrix.examine(good)][2:] == [
         f"ok      people.ann: device {device}: {key} — in matrix_keys"
