@@ -1,10 +1,13 @@
 """Matchers: what is read, what is matched, and what is refused with its place."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from alert_bridge.matcher import BadRegex, BadSyntax, Matcher, MatcherError, Op, matches, parse, parse_all
+from alert_bridge.payload import LABEL_LIMIT
 
 
 @pytest.mark.parametrize(
@@ -107,6 +110,13 @@ def test_refused_with_place_and_remedy(text: str, position: int, error: type[Mat
 def test_matches(text: str, value: str | None, expected: bool) -> None:
     labels = {} if value is None else {"a": value}
     assert parse(text).matches(labels) is expected
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+b", "(a|aa)+$", ".*a.*a.*a.*a.*b", "(.*,)*x"])
+def test_no_pattern_holds_the_process(pattern: str) -> None:
+    began = time.perf_counter()
+    assert not parse(f'a=~"{pattern}"').matches({"a": "a" * LABEL_LIMIT + ","})
+    assert time.perf_counter() - began < 0.1
 
 
 def test_all_must_match() -> None:

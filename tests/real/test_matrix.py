@@ -17,7 +17,18 @@ from nio.crypto import decrypt_attachment
 
 from bot.core.doc import Choices, Doc, File, Heading, Mention, Tone, doc, line, say
 from bot.core.errors import ConfigError, Scope, Upstream
-from bot.core.model import Choice, Event, Identity, Message, People, Person, Room, Withdrawal, Withdrawn
+from bot.core.model import (
+    Choice,
+    Event,
+    Identity,
+    Message,
+    People,
+    Person,
+    Room,
+    Trust,
+    Withdrawal,
+    Withdrawn,
+)
 from bot.platforms import matrix_keys as keys
 from bot.platforms.matrix import Ignored, MatrixPlatform, Settings
 from tests.real.components.synapse import Synapse
@@ -594,6 +605,30 @@ async def test_an_upgraded_room_is_followed(scene: Scene) -> None:
         await ann.says(new, "hello over here")
         await scene.heard("hello over here")
         assert scene.inbox.message("hello over here").room == room
+
+
+async def test_whom_a_room_has_silenced_asks_for_nothing_and_a_high_power_gives_no_role(scene: Scene) -> None:
+    ann, bob = await scene.somebody("ann"), await scene.somebody("bob")
+    eve = await scene.somebody("eve", roles=())
+    scene.platform()
+    room_id = scene.server.create_room(ann.token, invite=(scene.bot, bob.user, eve.user))
+    room = Room("matrix", room_id, "ops")
+    for one in (bob, eve):
+        scene.server.api("POST", f"/_matrix/client/v3/join/{quote(room_id)}", {}, token=one.token)
+    async with scene.running(scene.platform(room)):
+        await bob.says(room_id, "!status before")
+        await scene.heard("!status before")
+        path = f"/_matrix/client/v3/rooms/{quote(room_id)}/state/m.room.power_levels"
+        levels = scene.server.api("GET", path, token=ann.token)
+        levels["users"] |= {bob.user: -1, eve.user: 100}
+        scene.server.api("PUT", path, levels, token=ann.token)
+        with pytest.raises(AssertionError, match="M_FORBIDDEN"):
+            await bob.says(room_id, "!status after")
+        await eve.says(room_id, "!status of an admin of the room")
+        await scene.heard("!status of an admin of the room")
+        assert "!status after" not in scene.inbox.said
+        asked = scene.inbox.message("!status of an admin of the room")
+        assert asked.trust == Trust(), "power is no proof of anything"
 
 
 async def test_a_move_out_of_an_encrypted_room_into_the_clear_is_not_followed(scene: Scene) -> None:

@@ -228,6 +228,18 @@ async def test_a_message_its_edit_and_its_thread(slack: LoopbackSlack) -> None:
         assert not message.unfurled
 
 
+async def test_no_link_is_fetched_for_a_preview(slack: LoopbackSlack) -> None:
+    evil = "https://evil.example/?stolen=1"
+    async with running(slack) as bot:
+        card = doc.doc(doc.line("see ", doc.Link("runbook", evil)), f"and {evil}")
+        ts = await bot.platform.send(ops(slack), card, key="a")
+        await bot.platform.send(ops(slack), card, key="b", thread=ts)
+        await bot.platform.edit(ops(slack), ts, card, key="c")
+        [message] = slack.messages("ops")
+        assert message.links, "there is something to fetch"
+        assert not any(one.unfurled for one in (message, *message.replies))
+
+
 @MODES
 async def test_whatever_nobody_reads_is_acked_and_not_kept(slack: LoopbackSlack, mode: str) -> None:
     async with running(slack, mode) as bot:
