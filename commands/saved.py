@@ -10,10 +10,9 @@ from estate.backup.history import EVERYTHING, Result
 
 async def last_backup(ctx: Context, services: Collection[str]) -> list[str]:
     """One line, about backups that hold these services (full names); none where no backups are kept."""
-    keeper = ctx.services.backup
-    if keeper is None:
+    if ctx.services.backup is None:
         return []
-    runs = await history.runs(keeper.notes)
+    runs = await history.runs(ctx.services.backup().notes)
     whole = [one for one in runs if one.result is Result.OK and one.scope in {EVERYTHING, *services}]
     if not whole:
         return ["last whole backup: none that I made"]
