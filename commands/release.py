@@ -63,7 +63,12 @@ async def plan_release(ctx: Context, site: Site, wanted: Sequence[Wanted], words
     """All of them belong to the site's project. Raises Refused, Upstream."""
     files = await asyncio.to_thread(_files, site, wanted)
     services = [one.running.service for one in wanted]
-    (commits, notes), _ = await asyncio.gather(_kept(site, list(files)), site.hold_hashes(services))
+    site.hold_company(services)
+    (commits, notes), unknown = await asyncio.gather(_kept(site, list(files)), site.hold_hashes(services))
+    scale = site.scale(services)
+    notes += [
+        f"{many} of {name} run, its files say another number: they stay" for name, many in scale.items()
+    ]
     saved = await last_backup(ctx, [one.running.full_name for one in wanted])
     containers = [one for each in wanted for one in each.running.containers]
     undo = words.undo or "by itself if it is not as well as before: the bytes, then the image by its id"
@@ -75,7 +80,7 @@ async def plan_release(ctx: Context, site: Site, wanted: Sequence[Wanted], words
         arguments=words.arguments,
         containers=tuple(touched(one) for one in containers),
         calls=(*words.first, *commits),
-        argv=(site.tool.up(site.deployment, services),),
+        argv=(site.tool.up(site.deployment, services, scale),),
         directory=str(site.deployment.directory),
         files=tuple(_change(path, *both) for path, both in files.items()),
         releases=tuple(one.release for one in wanted),
@@ -83,7 +88,7 @@ async def plan_release(ctx: Context, site: Site, wanted: Sequence[Wanted], words
         advice=Advice(
             f"{', '.join(one.name for one in containers)}: made anew, down for seconds and until it is up",
             undo,
-            (*words.notes, *notes, *site.notes, *_dependents(site, services), *saved),
+            (*words.notes, *notes, *unknown, *site.notes, *_dependents(site, services), *saved),
             diff_of(site, files),
         ),
     )
