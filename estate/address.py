@@ -1,7 +1,8 @@
 """Where what a registry answers may lead us: redirects, the next page, the place that gives tokens. Pure.
 
 Whoever controls a registry, or stands before it, chooses these addresses. So none leads out of https, none
-leads from elsewhere to this machine, and what does not read as an address leads nowhere.
+leads from elsewhere to this machine by its own name, and what does not read as an address leads nowhere. A
+name of somebody's that resolves to this machine is not seen here: https, with its certificate, holds that.
 """
 
 import re

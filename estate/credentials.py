@@ -7,6 +7,7 @@ client reads them (docs.docker.com/reference/cli/docker/login, "Credential store
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,7 +56,9 @@ class Credentials:
         """For this registry; None when there is none, or it cannot be had."""
         config = self._read()
         keys = (
-            (HUB_KEY, HUB, "index.docker.io") if host == HUB else (host, f"https://{host}", f"http://{host}")
+            (HUB_KEY, HUB, "index.docker.io", "registry-1.docker.io")
+            if host == HUB
+            else (host, f"https://{host}", f"http://{host}")
         )
         helpers = config.get("credHelpers") or {}
         helper = next((helpers[key] for key in keys if key in helpers), config.get("credsStore"))
@@ -90,7 +93,8 @@ class Credentials:
 
 
 def _bare(key: str) -> str:
-    return key.removeprefix("https://").removeprefix("http://").rstrip("/")
+    """The host alone, however a client of some age wrote it: `https://registry.example/v1/`."""
+    return re.sub(r"^https?://|/(?:v[12]/?)?$", "", key)
 
 
 def _login(entry: object) -> Login | None:

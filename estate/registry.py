@@ -343,8 +343,8 @@ class Registry:
             how = "refuses my login" if login is not None else "gives no token without a login"
             raise Upstream(f"the registry {host} {how}: docker login {host}", permanent=True)
         found = _json(answer)
-        token = str(found.get("token") or found.get("access_token") or "")
-        if not _TOKEN.match(token):
+        token = found.get("token") or found.get("access_token")
+        if not isinstance(token, str) or not _TOKEN.match(token):
             raise Upstream(f"the registry {host} gave no token, or one that cannot be shown")
         lasts = found.get("expires_in")
         seconds = min(max(lasts, 60), LONGEST_TOKEN_LIFE) if isinstance(lasts, int) else 60
