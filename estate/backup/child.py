@@ -16,8 +16,9 @@ LONGEST_LINE = 1024 * 1024
 # Runs in the child: ask the kernel for a signal when the parent dies, then become the program. A few lines of
 # Python instead of preexec_fn, which may deadlock where there are threads.
 _BECOME = """
-import ctypes, os, sys
+import ctypes, os, signal, sys
 parent, number = int(sys.argv[1]), int(sys.argv[2])
+signal.signal(number, signal.SIG_DFL)  # whoever started us in the background may have had it ignored
 ctypes.CDLL(None, use_errno=True).prctl(1, number, 0, 0, 0)
 if os.getppid() != parent:
     sys.exit(1)
