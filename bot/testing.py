@@ -184,6 +184,8 @@ class FakeEngine:
     log: dict[str, str] = field(default_factory=dict)
     """Container name → its log, as written."""
     stock: Sequence[Image] = ()
+    registry: Sequence[Image] = ()
+    """What can be pulled."""
     trouble: Upstream | None = None
     calls: list[str] = field(default_factory=list)
     programs: Callable[[Container, Sequence[str]], tuple[int, bytes, str]] = lambda container, argv: (
@@ -215,22 +217,42 @@ class FakeEngine:
 
     async def image(self, reference: str) -> Image:
         self._note(f"image {reference}")
+        return self._stocked(reference)
+
+    async def tag(self, image_id: str, reference: str) -> None:
+        self._note(f"tag {image_id} {reference}")
+        wanted = self._stocked(image_id)
+        self.stock = [replace(one, tags=_named(one, wanted.id, reference)) for one in self.stock]
+
+    async def untag(self, reference: str) -> None:
+        self._note(f"untag {reference}")
+        image = self._stocked(reference)
+        left = _named(image, "", reference)
+        if not left and any(one.container.image_id == image.id for one in self.details):
+            raise Upstream(f"conflict: {reference} is the last name of an image that is used")
+        others = [one for one in self.stock if one.id != image.id]
+        # The last name takes the image along.
+        self.stock = [*others, replace(image, tags=left)] if left else others
+
+    async def pull(self, reference: str, login: Mapping[str, str] | None, say: Say) -> None:
+        self._note(f"pull {reference}")
+        found = (one for one in self.registry if reference in {*one.tags, *one.digests})
+        image = next(found, None)
+        if image is None:
+            raise Upstream(f"{reference}: manifest unknown", permanent=True)
+        await say(f"pulling {reference}: 1 of 1 MB")
+        known = [one for one in self.stock if one.id != image.id]
+        held = next((one.tags for one in self.stock if one.id == image.id), ())
+        tags = held if "@" in reference else (*(tag for tag in held if tag != reference), reference)
+        self.stock = [replace(one, tags=_named(one, "", reference)) for one in known]
+        self.stock.append(replace(image, tags=tags))
+
+    def _stocked(self, reference: str) -> Image:
         found = (one for one in self.stock if reference in {one.id, *one.tags, *one.digests})
         image = next(found, None)
         if image is None:
             raise Upstream(f"no such image: {reference}", permanent=True)
         return image
-
-    async def tag(self, image_id: str, reference: str) -> None:
-        self._note(f"tag {image_id} {reference}")
-        self.stock = [replace(one, tags=_named(one, image_id, reference)) for one in self.stock]
-
-    async def untag(self, reference: str) -> None:
-        self._note(f"untag {reference}")
-        self.stock = [replace(one, tags=_named(one, "", reference)) for one in self.stock]
-
-    async def pull(self, reference: str, login: Mapping[str, str] | None, say: Say) -> None:
-        self._note(f"pull {reference}")
 
     async def restart(self, container: Container, *, grace: int) -> None:
         self._note(f"restart {container.id} {grace}")

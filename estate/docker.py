@@ -5,7 +5,9 @@ its thread until the socket's own time-out, so a stuck Engine can take our threa
 """
 
 import asyncio
+import contextlib
 import errno
+import json
 import os
 import re
 import threading
@@ -43,6 +45,7 @@ TIMEOUT = 10.0
 THREADS = 4
 PULL_SAYS, PULL_STALL, PULL_LONGEST = 2.0, 300.0, 3000.0
 """Seconds: between two words of progress, without a word from the Engine, and for the whole."""
+_NEVER = r"(?i)manifest unknown|not found|no matching manifest|denied|unauthorized|no basic auth"
 LOG_BYTES = 4 * 1024 * 1024
 """What is kept of one container's log: the newest bytes."""
 
@@ -115,39 +118,27 @@ class DockerEngine:
     async def pull(
         self, reference: str, login: Mapping[str, str] | None, say: Callable[[str], Awaitable[None]]
     ) -> None:
-        """`POST /images/create`. Progress at most every PULL_SAYS seconds. Raises Upstream."""
-        loop, heard = asyncio.get_running_loop(), _Pull()
-        done = asyncio.Event()
+        """`POST /images/create`. Progress at most every PULL_SAYS seconds. Raises Upstream.
 
-        def work(api: "APIClient") -> None:
-            name, tag = split_tag(reference)
-            auth = dict(login) if login else {}
-            for row in api.pull(name, tag=tag, stream=True, decode=True, auth_config=auth):
-                if error := row.get("error"):
-                    raise Upstream(f"{reference} cannot be pulled: {error}", permanent=True)
-                _unless_closed(loop, partial(heard.add, row, loop.time()))
-
-        async def tell() -> None:
-            while not done.is_set():
-                await asyncio.sleep(PULL_SAYS)
-                if heard.since(loop.time()) > PULL_STALL:
-                    raise Upstream(f"{reference}: nothing came from its registry for {PULL_STALL:g} s")
-                if words := heard.words:
-                    await say(f"pulling {reference}: {words}")
-
-        heard.add({}, loop.time())
-        telling = asyncio.create_task(tell())
-        pulling = asyncio.create_task(self._call(work, PULL_LONGEST))
+        When it is given up, the connection is closed, and with that the Engine gives up, too.
+        """
+        loop = asyncio.get_running_loop()
+        heard, told = _Pull(loop.time()), ""
+        deadline = loop.time() + PULL_LONGEST
+        pulling = self._apart(lambda api: self._pull(api, reference, login or {}, heard, loop))
         try:
-            await asyncio.wait({telling, pulling}, return_when=asyncio.FIRST_COMPLETED)
-            if not pulling.done():
-                telling.result()
+            while not (await asyncio.wait({pulling}, timeout=PULL_SAYS))[0]:
+                if loop.time() - heard.at > PULL_STALL:
+                    raise Upstream(f"{reference}: nothing came from its registry for {PULL_STALL:g} s")
+                if loop.time() > deadline:
+                    raise Upstream(f"{reference} was not here within {PULL_LONGEST:g} s")
+                if heard.words != told:
+                    told = heard.words
+                    await say(f"pulling {reference}: {told}")
             await pulling
         finally:
-            done.set()
-            for task in (telling, pulling):
-                task.cancel()
-            await asyncio.gather(telling, pulling, return_exceptions=True)
+            heard.stop()
+            pulling.cancel()
 
     async def restart(self, container: Container, *, grace: int) -> None:
         """`POST /containers/{id}/restart?t=grace`. Raises Upstream."""
@@ -256,6 +247,21 @@ class DockerEngine:
         except TimeoutError:
             raise _silent(self.url, seconds) from None
 
+    def _apart(self, work: Callable[["APIClient"], _T]) -> asyncio.Future[_T]:
+        """In a thread of its own, for what may take an hour: it keeps no short call waiting, and no thread of
+        the pool, which the interpreter waits for before it ends."""
+        job: Future[_T] = Future()
+
+        def run() -> None:
+            try:
+                job.set_result(self._work(work))
+            except Exception as error:
+                job.set_exception(error)
+
+        job.set_running_or_notify_cancel()
+        threading.Thread(target=run, name=f"pull-{self.host}", daemon=True).start()
+        return asyncio.wrap_future(job)
+
     def _work(self, work: Callable[["APIClient"], _T]) -> _T:
         try:
             return work(self._connected())
@@ -299,6 +305,33 @@ class DockerEngine:
             client, self._client = self._client, None
         if client is not None:
             client.close()
+
+    def _pull(
+        self,
+        api: "APIClient",
+        reference: str,
+        login: Mapping[str, str],
+        heard: "_Pull",
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        # `api.pull` shows nobody its connection, so nobody could end it.
+        from docker.auth import encode_header
+
+        name, tag = split_tag(reference)
+        url = f"{api.base_url}/v{api.api_version}/images/create"
+        headers = {"X-Registry-Auth": encode_header(dict(login))}
+        wanted, patience = {"fromImage": name, "tag": tag}, (self._timeout, PULL_STALL + self._timeout)
+        with api.post(url, params=wanted, headers=headers, stream=True, timeout=patience) as answer:
+            if answer.status_code >= 400:
+                raise _refused(answer.status_code, _message(answer.content[:4096]), self.url)
+            heard.hold(answer.raw.shutdown)
+            for row in answer.iter_lines():
+                heard.at = loop.time()
+                said = json.loads(row) if row else {}
+                if error := said.get("error"):
+                    gone = re.search(_NEVER, str(error)) is not None
+                    raise Upstream(f"{reference} cannot be pulled: {error}", permanent=gone)
+                _unless_closed(loop, partial(heard.add, said))
 
     def _read_log(self, api: "APIClient", container_id: str, params: dict[str, str | int]) -> bytes:
         # `api.logs(stream=True)` reads a terminal's log byte by byte, and without `stream` all of it at once.
@@ -541,19 +574,33 @@ def split_tag(reference: str) -> tuple[str, str | None]:
 
 @dataclass(slots=True)
 class _Pull:
-    """How far a pull is: layer → bytes that came, and bytes in all."""
+    """How far a pull is: layer → bytes that came, and bytes in all. `at`: when something was last heard."""
 
+    at: float
     layers: dict[str, tuple[int, int]] = field(default_factory=dict)
-    at: float = 0.0
+    _end: Callable[[], None] | None = None
+    _ended: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, row: _Json, now: float) -> None:
-        self.at = now
+    def add(self, row: _Json) -> None:
         detail = row.get("progressDetail") or {}
         if row.get("status") == "Downloading" and detail.get("total"):
             self.layers[str(row.get("id"))] = (int(detail.get("current") or 0), int(detail["total"]))
 
-    def since(self, now: float) -> float:
-        return now - self.at
+    def hold(self, end: Callable[[], None]) -> None:
+        """`end` closes the connection; at once, when nobody waits for it any more."""
+        with self._lock:
+            self._end = end
+            late = self._ended
+        if late:
+            self.stop()
+
+    def stop(self) -> None:
+        with self._lock:
+            self._ended, end, self._end = True, self._end, None
+        if end is not None:
+            with contextlib.suppress(OSError, RuntimeError, ValueError):  # it has ended by itself
+                end()
 
     @property
     def words(self) -> str:
