@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.peers import CACHE, NoPeer
 from bench.place import machine, scratch
 
-PARTS = ("alerts", "paced", "latency", "group", "console")
+PARTS = ("alerts", "paced", "latency", "group", "console", "edits", "pin")
 
 
 def main() -> int:
@@ -31,7 +31,7 @@ def main() -> int:
 
 
 def _run(part: str, root: Path, given: argparse.Namespace) -> None:
-    from bench import alerts, console, group, latency, paced, soak
+    from bench import alerts, console, edits, group, latency, paced, pin, soak
 
     match part:
         case "alerts":
@@ -46,6 +46,10 @@ def _run(part: str, root: Path, given: argparse.Namespace) -> None:
             group.run(root, rounds=given.rounds or 3, alerts=given.alerts or 1000)
         case "console":
             console.run(root, rounds=given.rounds or 3, commands=given.commands or 300)
+        case "edits":
+            edits.run(root, rounds=given.rounds or 3, edits=given.edits or 2000)
+        case "pin":
+            pin.run(root, rounds=given.rounds or 10, files=given.files or 200)
         case "soak":
             soak.run(root, minutes=given.minutes or 10.0, per_second=given.rate or 50)
 
@@ -61,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--posts", type=int, help="latency: alerts a round")
     parser.add_argument("--alerts", type=int, help="group: its size")
     parser.add_argument("--commands", type=int, help="console: how many a round")
+    parser.add_argument("--edits", type=int, help="edits: how many")
+    parser.add_argument("--files", type=int, help="pin: compose files in the estate")
     parser.add_argument("--minutes", type=float, help="soak: how long")
     return parser
 

@@ -14,6 +14,7 @@ CACHE = ROOT / ".cache" / "bench"
 BIN = ROOT / ".venv" / "bin"
 ALERTBOT = ROOT / ".venv-bench-alertbot" / "bin"
 ERRBOT = ROOT / ".venv-bench-errbot" / "bin"
+RUAMEL = ROOT / ".venv-bench-ruamel" / "bin"
 
 
 class NoPeer(Exception):

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bot import audit_command
 from bot.core.errors import ConfigError, UserError
 
 GOOD, FOUND, MISTAKE, BUG = 0, 1, 2, 3
@@ -69,6 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     _config(check)
     check.add_argument("--online", action="store_true", help="also ask each service that it names")
     check.set_defaults(action=_check)
+
+    audit = commands.add_parser(
+        "audit", help="what is wrong with an estate, without any chat; writes nothing"
+    )
+    audit_command.add_to(audit)
+    audit.set_defaults(action=audit_command.run)
 
     doctor = commands.add_parser("doctor", help="what works from here and what does not, with the remedy")
     _config(doctor)

@@ -32,11 +32,13 @@ from bot.engine import Engine
 from bot.outbox import Outbox
 from bot.ports import Engine as DockerPort
 from bot.ports import Platform
+from bot.snapshots import LateSnapshots
 from bot.store.alerts import AlertStore
 from bot.store.approvals import ApprovalStore
 from bot.store.database import Database, Lock, prepare
 from bot.store.inbox import InboxStore
 from bot.store.journal import JournalStore
+from bot.store.notes import NoteStore
 from bot.store.outbox import OutboxStore
 from commands import look
 from estate.hands import Hands
@@ -45,9 +47,13 @@ from estate.myself import Myself, myself
 
 if TYPE_CHECKING:
     from bot.web import Web
+    from estate.backup.keeper import Keeper
     from estate.compose.tree import ComposeTree
 
 log = logging.getLogger("tocsin.app")
+
+SAME_MOMENT = 0.25
+"""Seconds: one request looks at the tree more than once, to find a name and to answer."""
 
 
 class SystemClock:
@@ -67,7 +73,9 @@ class App:
         *,
         on_step: OnStep = no_step,
         engines: Sequence[DockerPort] = (),
+        ready: Awaitable[object] | None = None,
     ) -> None:
+        """ready: what must have ended before the estate's git is asked."""
         self.config = config
         self.clock = SystemClock()
         self._on_step = on_step
@@ -100,7 +108,10 @@ class App:
         self._probed = 0.0
         self._book = Book(self.alerts)
         self._myself = who_am_i(engines)
-        self._hands = hands(config)
+        self._hands = hands(config, ready)
+        self.notes = NoteStore(self.database, self.clock)
+        self.keeper = keeper(config, self.notes, self.clock, on_step)
+        self._snapshots = estate_snapshots(config, engines, self._hands)
         self._approval_store = ApprovalStore(self.database, self.outbox_store, self.clock)
         self.approvals = Approvals(
             self._approval_store,
@@ -150,12 +161,14 @@ class App:
             alert_test=self.rehearsal if self.config.alerts.endpoints else None,
             engines=self._engines,
             compose=self._compose,
+            snapshots=self._snapshots,
             rooms=config.rooms,
             readiness=self._readiness,
             encryption={"matrix": config.matrix.encryption} if config.matrix else {},
             approvals=self.approvals,
             myself=self._myself,
             hands=self._hands,
+            backup=self.keeper,
         )
 
     async def ready(self) -> dict[str, Readiness]:
@@ -296,12 +309,31 @@ class App:
             with contextlib.suppress(TimeoutError, Upstream):
                 async with asyncio.timeout(5):
                     await self._learn_secrets()
+        cut = await self.keeper.clean() if self.keeper is not None else None
         await self.approvals.recover()
         self._supervise("outbox", self.outbox.run)
         self._supervise("bridge", self.bridge.run)
         self._supervise("retention", retention.run)
         self._supervise("secrets", self._know_secrets)
         self._supervise("approvals", self.approvals.serve)
+        if self.keeper is not None:
+            from bot.nightly import Nightly, leftovers
+
+            keeper = self.keeper
+            self._supervise("leftovers", lambda: leftovers(keeper, self._engines))
+            if serve:
+                nightly = Nightly(
+                    keeper,
+                    lambda: commands.backup.everything(self.services(), keeper),
+                    self.outbox_store,
+                    self.journal,
+                    self.fallback,
+                    self.clock,
+                    lambda: self._redactor,
+                )
+                await nightly.tell_cut(cut)
+                self._supervise("nightly backup", nightly.run)
+                self._supervise("backup watch", nightly.watch)
         if serve:
             self._supervise("watch", watch.run)
             self._supervise("engine", lambda: self.engine.serve(self.inbox))
@@ -474,8 +506,33 @@ class LateTree:
         if self._reader is None:
             from estate.compose.tree import ComposeTree
 
-            self._reader = ComposeTree(*self._places)
+            self._reader = ComposeTree(*self._places, moment=SAME_MOMENT)
         return await self._reader.tree()
+
+
+def keeper(config: Config, notes: NoteStore, clock: SystemClock, on_step: OnStep) -> "Keeper | None":
+    """Where backups go, when there is anywhere."""
+    from estate.backup.keeper import Keeper
+    from estate.backup.settings import Settings
+
+    estate, given = config.estate, config.estate.backup
+    if given is None:
+        return None
+    settings = Settings(
+        engine=given.engine,
+        folder=config.state / "backup",
+        host=socket.gethostname(),
+        repository=given.repository,
+        password=given.password.value if given.password else None,
+        argv=given.argv,
+        unit=given.unit,
+        max_age=given.max_age,
+        schedule=given.schedule,
+        paths=estate.paths,
+        root=seen(estate.root, estate.paths) if estate.root is not None else None,
+        trial=given.trial,
+    )
+    return Keeper(settings, notes, clock.now, on_step)
 
 
 def compose_tree(config: Config) -> LateTree | None:
@@ -486,7 +543,7 @@ def compose_tree(config: Config) -> LateTree | None:
     return LateTree(seen(config.estate.root, paths), [seen(folder, paths) for folder in config.estate.also])
 
 
-def hands(config: Config) -> Hands | None:
+def hands(config: Config, ready: Awaitable[object] | None = None) -> Hands | None:
     """What changes files and deploys, when there is an estate to change."""
     estate = config.estate
     if estate.root is None:
@@ -494,7 +551,20 @@ def hands(config: Config) -> Hands | None:
     environ = dict(os.environ)
     if estate.docker is not None:
         environ["DOCKER_HOST"] = estate.docker
-    return Hands(environ=environ, compose=estate.compose, paths=estate.paths, git=estate.git == "auto")
+    git = estate.git == "auto"
+    return Hands(environ=environ, compose=estate.compose, paths=estate.paths, git=git, ready=ready)
+
+
+def estate_snapshots(
+    config: Config, engines: Sequence[DockerPort], hands: Hands | None
+) -> LateSnapshots | None:
+    """What the audit looks at, when there is a tree."""
+    estate = config.estate
+    if estate.root is None:
+        return None
+    also = [seen(folder, estate.paths) for folder in estate.also]
+    settled = hands.settled if hands is not None else None
+    return LateSnapshots(seen(estate.root, estate.paths), estate, engines, also=also, settled=settled)
 
 
 def seen(path: Path, paths: Mapping[str, str]) -> Path:

@@ -5,28 +5,32 @@ vote goes through `authority.may_vote`. What is decided is on disk together with
 """
 
 import asyncio
+import itertools
 import logging
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bot.context import Context, Run, Services
 from bot.core import approval as life
-from bot.core.approval import Approval, Glass, State, Vote
-from bot.core.authority import Asker, Ballot, Deny, authorize, may_break, may_stop, may_vote, voters
+from bot.core.approval import OPEN, Approval, State, Vote
+from bot.core.authority import Asker, Ballot, Deny, authorize, may_break, may_vote, voters
 from bot.core.command import Command, Parts
 from bot.core.delivery import Op, Outgoing
-from bot.core.doc import Doc, Line, Mention, Paragraph, Text, line, plain, say
+from bot.core.doc import Doc, Line, Paragraph, Strong, Text, line, plain, say
 from bot.core.duration import say_duration
 from bot.core.errors import NotDone, Refused, RolledBack, Unknown, Upstream, UserError
+from bot.core.glass import LONGEST_REASON, Glass, Signature
+from bot.core.glass_card import alarm, alarm_over, unsigned
 from bot.core.journal import Entry, Kind
 from bot.core.matching import match
 from bot.core.model import Choice, Message, Person, Room, Withdrawal, Withdrawn
 from bot.core.plan import Plan, as_code, differences, policy_version
 from bot.core.plan_card import Asked, ended, moved_card, plan_card, verdict_word
-from bot.core.policy import Rule
+from bot.core.policy import Ask, Rule
 from bot.core.redact import Redactor
 from bot.core.reply import Reply, read_reply
 from bot.core.steps import OnStep, Step, no_step
@@ -42,8 +46,6 @@ FINDING = timedelta(seconds=10)
 """How long looking around may take at start, before the room is told."""
 LONGEST_EXECUTION = timedelta(minutes=60)
 """Every command bounds its own; this is for one that forgot to."""
-LONGEST_REASON = 300
-"""Characters of the reason for breaking the glass."""
 MOST_MOVES = 12
 """Differences that are shown when a plan has drifted; the journal has them all."""
 
@@ -56,6 +58,8 @@ class Heard:
     reply: Reply
     to_card: bool
     """A reply to the card itself, not only talk in its thread."""
+    among: tuple[str, ...] = ()
+    """The codes of all that it may mean, when several plans stand in this thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,8 @@ class Approvals:
         self._new_id = new_id
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._running: dict[str, asyncio.Task[Doc]] = {}
+        # Whose asker waits for the end is carried out for that asker, and not by `serve`.
+        self._attended: set[str] = set()
         self._news = asyncio.Event()
 
     # ---- asking -----------------------------------------------------------------------------------------
@@ -110,15 +116,17 @@ class Approvals:
         parts = await command.splitter(ctx, **args) if command.splitter is not None else None
         if parts is not None:
             return await self._ask_each(ctx, command, args, targets, rule, parts)
-        stored = await self._create(ctx, command, args, targets, rule)
-        card = stored.card if ctx.message.room.platform in self._direct else Doc(())
-        if stored.approval.needed:
-            return card
-        if ctx.tell is None:
-            self._start(stored.approval.id)
-            return card
-        await ctx.tell(ctx.redactor.doc(card))
-        return await self._carry_out(stored.approval.id, ctx.tell)
+        key = self._new_id()
+        with self._attending(key):
+            stored = await self._create(ctx, command, args, targets, rule, key)
+            card = stored.card if ctx.message.room.platform in self._direct else Doc(())
+            if stored.approval.needed:
+                return card
+            if ctx.tell is None:
+                self._start(key)
+                return card
+            await ctx.tell(ctx.redactor.doc(card))
+            return await self._carry_out(key, ctx.tell)
 
     async def _ask_each(
         self,
@@ -132,7 +140,7 @@ class Approvals:
         """A plan for each part; each is voted on and carried out by itself."""
         cards = []
         for name in parts.names:
-            stored = await self._create(ctx, command, args, targets, rule, name)
+            stored = await self._create(ctx, command, args, targets, rule, self._new_id(), name)
             cards.append(stored.card)
             if not stored.approval.needed:
                 self._start(stored.approval.id)
@@ -148,11 +156,12 @@ class Approvals:
         args: dict[str, object],
         targets: Sequence[str],
         rule: Rule,
+        key: str,
         part: str = "",
     ) -> Stored:
         plan = await self._plan(ctx, command, args, part)
         stored = await self._store.create(
-            lambda code: self._draft(ctx, command, targets, rule, plan, code, part), self._pick
+            lambda code: self._draft(ctx, command, targets, rule, plan, key, code, part), self._pick
         )
         self._step(Step.PLAN_COMMITTED)
         self._news.set()
@@ -172,19 +181,19 @@ class Approvals:
         targets: Sequence[str],
         rule: Rule,
         plan: Plan,
+        key: str,
         code: str,
         part: str = "",
     ) -> tuple[Stored, Telling]:
         assert ctx.person is not None
         now, room = ctx.now, ctx.services.named(ctx.message.room)
-        approval = Approval(
-            self._new_id(), code, plan.digest, ctx.person.name, rule, expires=now + rule.expires
-        )
+        approval = Approval(key, code, plan.digest, ctx.person.name, rule, expires=now + rule.expires)
         if not approval.needed:
             approval = life.move(approval, State.APPROVED, "the policy asks nobody")
         names = tuple(p.name for p in voters(rule, ctx.person.name, ctx.services.people))
         asked = Asked(ctx.person.name, ctx.identity, names)
-        card = ctx.redactor.doc(plan_card(plan, approval, asked, now, ctx.services.prefix))
+        redactor = ctx.redactor
+        card = redactor.doc(plan_card(plan, approval, asked, now, ctx.services.prefix, redactor.text))
         stored = Stored(
             approval=approval,
             command=command.name,
@@ -222,15 +231,24 @@ class Approvals:
 
     async def approve(self, asker: Asker, code: str, said: str, tell: Tell | None = None) -> Doc:
         stored = await self._by_code(code)
-        if stored.approval.unsigned:
-            return await self._sign(stored, asker)
-        stored = await self._say(stored, asker, True, said)
-        if stored.approval.state is not State.APPROVED:
-            return self._counted(stored)
         if tell is None:
-            self._start(stored.approval.id)
+            stored = await self._say(stored, asker, True, said)
+            if stored.approval.state is State.APPROVED:
+                self._start(stored.approval.id)
             return self._counted(stored)
-        return await self._carry_out(stored.approval.id, tell)
+        with self._attending(stored.approval.id):
+            stored = await self._say(stored, asker, True, said)
+            if stored.approval.state is not State.APPROVED:
+                return self._counted(stored)
+            return await self._carry_out(stored.approval.id, tell)
+
+    @contextmanager
+    def _attending(self, key: str) -> Iterator[None]:
+        self._attended.add(key)
+        try:
+            yield
+        finally:
+            self._attended.discard(key)
 
     async def deny(self, asker: Asker, code: str, said: str) -> Doc:
         return self._counted(await self._say(await self._by_code(code), asker, False, said))
@@ -247,91 +265,37 @@ class Approvals:
         why = f"{person.name} took it back"
         return self._counted(await self._close(stored, State.CANCELLED, why, asker))
 
-    async def break_glass(self, asker: Asker, code: str, reason: str) -> Doc:
-        stored = await self._by_code(code)
-        services = self._services()
-        self._here(stored, asker)
-        denied = may_break(asker, self._ballot(stored, True), services.policy, services.people)
-        if denied is not None:
-            raise Refused(denied.reason)
-        assert asker.person is not None  # may_break refuses whom nobody listed
-        assert services.policy.break_glass is not None  # and what the policy does not have
-        now = self._clock.now()
-        said = self._redactor().text(one_line(reason, LONGEST_REASON))
-        runs_at = now + services.policy.break_glass.countdown
-        glass = Glass(asker.person.name, asker.identity, said, runs_at, asker.trust)
-        after = await self._store.change(
-            stored.approval.id, lambda one: life.break_glass(one, glass, now), self._broken
-        )
-        self._step(Step.GLASS_COMMITTED)
-        self._news.set()
-        return self._counted(after)
-
-    def _broken(self, now: Stored, homes: Sequence[Room]) -> Telling:
-        """Everybody who is listed is called."""
-        glass, code = now.approval.glass, now.approval.code
-        assert glass is not None  # it was just broken
-        left = say_duration(glass.runs_at - self._clock.now())
-        everybody = [Mention(person.name) for person in self._services().people.everyone]
-        calls = [span for one in everybody for span in (Text(" "), one)]
-        words = (
-            f"{glass.by} broke the glass: {code} runs in {left}, at {glass.runs_at:%H:%M:%S} UTC, without the"
-            f" yes it wants. Why: {glass.reason}."
-            f" Anybody here may stop it: {self._services().prefix}deny {code}"
-        )
-        entry = self._entry(
-            now,
-            Kind.GLASS,
-            str(glass.identity),
-            glass.by,
-            reason=glass.reason,
-            runs_at=glass.runs_at.isoformat(),
-            state=now.approval.state.value,
-        )
-        outgoing = self._edits(now, homes, "glass", [line(words)], aloud=False)
-        outgoing += self._lines(now, homes, "glass", Doc((Paragraph(line(words, *calls)),)))
-        return Telling(outgoing, [entry])
-
-    async def _sign(self, stored: Stored, asker: Asker) -> Doc:
-        """A second name under what ran behind broken glass. Raises Refused."""
-        services = self._services()
-        self._here(stored, asker)
-        denied = may_vote(asker, self._ballot(stored, True), services.policy, services.people)
-        if denied is not None:
-            raise Refused(denied.reason)
-        person = asker.person
-        assert person is not None  # may_vote refuses whom nobody listed
-        said = f"{stored.approval.code} is signed off by {person.name}"
-
-        def tell(now: Stored, homes: Sequence[Room]) -> Telling:
-            entry = self._entry(now, Kind.GLASS, str(asker.identity), person.name, signed=True)
-            return Telling(self._edits(now, homes, "signed", [line(said)], aloud=True), [entry])
-
-        await self._store.change(stored.approval.id, lambda one: life.sign(one, person.name), tell)
-        return say(said)
-
     async def pending(self) -> Sequence[PlanView]:
         await self.expire()
-        waiting = await self._store.within(State.ASKED, State.APPROVED, State.COUNTING)
-        return [self._view(one) for one in (*waiting, *await self._store.unsigned())]
+        return [self._view(one) for one in (*await self._store.pending(), *await self._store.unsigned())]
 
     async def why(self, asker: Asker, code: str) -> str:
         stored = await self._by_code(code)
         approval = stored.approval
-        if not approval.state.pending:
+        if not approval.state.pending and not approval.unsigned:
             return life.past(approval)
         ballot = self._ballot(stored, approve=True)
         services = self._services()
         denied = may_vote(asker, ballot, services.policy, services.people)
         own = asker.person is not None and not approval.may_count(asker.person.name)
-        names = ", ".join(p.name for p in voters(approval.rule, approval.requester, services.people))
-        who = f"{approval.code} ({stored.command} {stored.subject}) wants {approval.needed} yes"
-        who += f" of {names or 'nobody: nobody holds the role'}; it has {len(approval.yes)}"
+        named = f"{approval.code} ({stored.command} {stored.subject})"
+        if approval.unsigned and approval.glass is not None:
+            own = own or (asker.person is not None and asker.person.name == approval.glass.person)
+            who = f"{named} ran without the votes, and wants the signature of {self._signers(stored)[1]}"
+        else:
+            names = ", ".join(p.name for p in voters(approval.rule, approval.requester, services.people))
+            who = f"{named} wants {approval.needed} yes of {names or 'nobody: nobody holds the role'}"
+            who += f"; it has {len(approval.yes)}"
+        if approval.state is State.COUNTDOWN and approval.glass is not None:
+            who += f". {approval.why}; it runs at {approval.glass.runs:%H:%M:%S} UTC unless somebody says no"
         if asker.room.name != stored.room:
             return f"{who}. It stands in {stored.room}, and a yes must be said there"
         if denied is not None:
             return f"{who}. You may not: {denied.reason}"
-        return f"{who}. You may not: you asked for it" if own else f"{who}. You may say yes"
+        if own:
+            did = "broke the glass or asked for it" if approval.unsigned else "asked for it"
+            return f"{who}. You may not: you {did}"
+        return f"{who}. You may sign it off" if approval.unsigned else f"{who}. You may say yes"
 
     async def choose(self, choice: Choice, asker: Asker) -> bool:
         """A button or a reaction. False when it stands on no plan of ours. Raises Refused."""
@@ -364,11 +328,29 @@ class Approvals:
                 reply = Reply(None, None, hints=True)
             threaded = message.thread == target and message.reply_to in {None, message.thread}
             return Heard(stored, reply, to_card=not threaded)
+        if reply.approve is not None and reply.code is None and message.thread is not None:
+            return await self._heard_beside(message, reply, believed)
         if reply.approve is not None and reply.code is not None:
             stored = await self._store.by_code(reply.code)
-            if stored is not None and stored.approval.state.pending:
+            if stored is not None and (stored.approval.state.pending or stored.approval.unsigned):
                 return Heard(stored, reply, to_card=True)
         return None
+
+    async def _heard_beside(self, message: Message, reply: Reply, believed: bool) -> Heard | None:
+        """A word of yes or no in somebody's thread, where a plan's card stands among other talk. A reply may
+        name only the thread, so it counts when its word is surely about a plan and only one stands there;
+        else it is asked."""
+        here = [
+            one
+            for one in await self._store.pending()
+            if one.request.room == message.room and one.request.thread == message.thread
+        ]
+        if not here:
+            return None
+        if len(here) > 1 or not reply.sure or not believed:
+            reply = Reply(None, None, hints=True)
+        among = tuple(one.approval.code for one in here) if len(here) > 1 else ()
+        return Heard(here[-1], reply, to_card=False, among=among)
 
     async def reply(self, heard: Heard, asker: Asker, message: Message) -> Doc:
         """What comes of it; empty when the card says it. Raises Refused; asks when it is unclear."""
@@ -380,6 +362,9 @@ class Approvals:
             if not stored.approval.state.pending or not (heard.to_card or reply.hints):
                 return Doc(())
             prefix = self._services().prefix
+            if heard.among:
+                codes = " or ".join(f"approve {code}" for code in heard.among)
+                return say(f"Several plans wait in this thread. Say which one, with its code: {codes}")
             return say(
                 "I did not take that for a yes or a no. To say yes, type ",
                 f"{prefix}approve {code}; to say no, {prefix}deny {code}",
@@ -398,6 +383,15 @@ class Approvals:
             if gone.how is Withdrawal.REDACTED or gone.by == request.request.sender:
                 await self._withdraw(request, State.CANCELLED, f"the request was {how}", gone)
         if requests:
+            return
+        broken = await self._store.by_glass(platform, gone.message_id)
+        if broken is not None and broken.approval.glass is not None:
+            if broken.approval.state is not State.COUNTDOWN:
+                return
+            if gone.how is Withdrawal.REDACTED or gone.by == broken.approval.glass.identity:
+                await self._withdraw(
+                    broken, State.CANCELLED, f"the word that broke the glass was {how}", gone
+                )
             return
         voted = await self._store.by_vote(platform, gone.message_id)
         if voted is not None:
@@ -433,15 +427,16 @@ class Approvals:
         already = await self._store.by_vote(asker.identity.platform, said)
         if already is not None and already.approval.id == stored.approval.id:
             return already  # heard again after a kill: it counted then
+        signed = stored.approval.glass.signed if stored.approval.glass is not None else None
+        if signed is not None and (signed.identity, signed.event_id) == (asker.identity, said):
+            return stored
         self._here(stored, asker)
-        ballot = self._ballot(stored, approve)
-        stops = stored.approval.state is State.COUNTING and not approve
-        denied = may_stop(asker, ballot.command) if stops else None
-        if not stops:
-            denied = may_vote(asker, ballot, services.policy, services.people)
+        denied = may_vote(asker, self._ballot(stored, approve), services.policy, services.people)
         if denied is not None:
             raise Refused(denied.reason)
-        assert asker.person is not None  # may_vote and may_stop refuse whom nobody listed
+        assert asker.person is not None  # may_vote refuses whom nobody listed
+        if approve and stored.approval.unsigned:
+            return await self._sign(stored, asker, asker.person, said)
         await self._expire(stored)
         cast = Vote(
             asker.person.name,
@@ -472,7 +467,7 @@ class Approvals:
             state=approval.state.value,
         )
         said = line(f"{word} from {cast.person} (", Text(str(cast.identity)), f"){self._count(approval)}")
-        tail = [said] if approval.state is State.ASKED else [line(self._last_words(approval))]
+        tail = [said] if approval.state in OPEN else [line(self._last_words(approval))]
         outgoing = self._edits(now, homes, f"vote:{cast.event_id}", tail, aloud=False)
         outgoing += self._lines(now, homes, f"vote:{cast.event_id}", Doc((Paragraph(said),)))
         if approval.state is State.DENIED:
@@ -486,8 +481,10 @@ class Approvals:
     def _counted(self, stored: Stored) -> Doc:
         """The answer to who typed it."""
         approval = stored.approval
-        if approval.state is State.ASKED:
+        if approval.state in OPEN:
             return say(f"{len(approval.yes)} of {approval.needed} yes for {approval.code}")
+        if approval.glass is not None and approval.glass.signed is not None:
+            return say(f"{approval.code} is signed off by {approval.glass.signed.person}")
         return say(self._last_words(approval))
 
     def _here(self, stored: Stored, asker: Asker) -> None:
@@ -498,7 +495,8 @@ class Approvals:
     def _ballot(self, stored: Stored, approve: bool) -> Ballot:
         command = self._command(stored)
         approval = stored.approval
-        return Ballot(command, stored.targets, approval.rule, approval.requester, approve)
+        counting = approval.state is State.COUNTDOWN
+        return Ballot(command, stored.targets, approval.rule, approval.requester, approve, counting)
 
     def _command(self, stored: Stored) -> Command:
         found = next((one for one in self._services().commands if one.name == stored.command), None)
@@ -525,31 +523,92 @@ class Approvals:
             room=stored.room,
             yes=tuple(vote.person for vote in approval.yes),
             needed=approval.needed,
-            who=", ".join(names) or "nobody",
+            who=self._signers(stored)[1] if approval.unsigned else ", ".join(names) or "nobody",
             expires=approval.expires,
-            note=self._note(approval),
+            runs=approval.glass.runs if approval.state is State.COUNTDOWN and approval.glass else None,
+            unsigned=approval.unsigned,
         )
 
-    def _note(self, approval: Approval) -> str:
-        """What it waits for beside a yes."""
-        if approval.unsigned:
-            return f"ran behind glass broken by {approval.glass.by if approval.glass else ''}: a second name"
-        if approval.state is not State.COUNTING or approval.glass is None:
-            return ""
-        left = max(approval.glass.runs_at - self._clock.now(), timedelta(0))
-        return f"runs in {say_duration(left)}: {approval.glass.by} broke the glass"
+    # ---- breaking the glass -----------------------------------------------------------------------------
+
+    async def break_glass(self, asker: Asker, code: str, reason: str, said: str) -> Doc:
+        stored = await self._by_code(code)
+        self._here(stored, asker)
+        services, now = self._services(), self._clock.now()
+        denied = may_break(asker, self._ballot(stored, True), services.policy, services.people)
+        if denied is not None:
+            raise Refused(denied.reason)
+        line_ = services.policy.break_glass
+        assert line_ is not None  # may_break refuses without one
+        assert asker.person is not None  # and whom nobody listed
+        await self._expire(stored)
+        why = one_line(self._redactor().text(one_line(reason)), LONGEST_REASON)
+        glass = Glass(asker.person.name, asker.identity, why, now, now + line_.countdown, said, asker.trust)
+        after = await self._store.change(
+            stored.approval.id, lambda one: life.break_glass(one, glass), self._broken
+        )
+        self._step(Step.GLASS_COMMITTED)
+        self._news.set()
+        if asker.room.platform in self._direct:
+            return self._alarm(after)
+        return say(self._last_words(after.approval))
+
+    def _broken(self, now: Stored, homes: Sequence[Room]) -> Telling:
+        glass = now.approval.glass
+        assert glass is not None  # it was broken just now
+        about = {"reason": glass.reason, "event": glass.event_id, "runs": glass.runs.isoformat()}
+        entry = self._entry(now, Kind.GLASS, str(glass.identity), glass.person, **about)
+        said = line(self._last_words(now.approval))
+        outgoing = self._edits(now, homes, "glass", [said], aloud=True)
+        alarms = [
+            Outgoing(now.alarm, home, Op.ROOT, f"{now.alarm}:{home.platform}", self._alarm(now))
+            for home in homes
+        ]
+        return Telling([*outgoing, *alarms], [entry])
+
+    def _alarm(self, stored: Stored) -> Doc:
+        services = self._services()
+        everyone = [person.name for person in services.people.everyone]
+        now = self._clock.now()
+        return alarm(stored.approval, stored.command, stored.subject, everyone, now, services.prefix)
+
+    async def _sign(self, stored: Stored, asker: Asker, person: Person, said: str) -> Stored:
+        """A second person saw what ran without the votes."""
+        signature = Signature(person.name, asker.identity, self._clock.now(), said)
+
+        def tell(now: Stored, homes: Sequence[Room]) -> Telling:
+            words = say(f"{now.approval.code} is signed off by {person.name} (", str(asker.identity), ")")
+            about = {"signed": True, "event": said, "roles": list(person.roles)}
+            entry = self._entry(now, Kind.GLASS, str(asker.identity), person.name, **about)
+            tail = [line(f"{verdict_word(now.approval.state)}{now.approval.why}")]
+            outgoing = self._edits(now, homes, "signed", tail, aloud=False)
+            return Telling([*outgoing, *self._lines(now, homes, "signed", words)], [entry])
+
+        return await self._store.change(stored.approval.id, lambda one: life.sign(one, signature), tell)
+
+    def _signers(self, stored: Stored) -> tuple[list[str], str]:
+        """Whose signature would do, by name, and in words."""
+        approval = stored.approval
+        assert approval.glass is not None  # only what ran through one wants a signature
+        people, rule = self._services().people, approval.rule
+        could = voters(rule, approval.requester, people)
+        other = f"somebody else with the role {rule.by}"
+        if rule.ask is Ask.CONFIRM:
+            could = (*could, *people.with_role([rule.by]))
+            other = "somebody else who may ask for the same"
+        names = list(dict.fromkeys(p.name for p in could if p.name != approval.glass.person))
+        return names, ", ".join(names) or other
 
     # ---- time, restart, new policy ----------------------------------------------------------------------
 
     async def expire(self) -> None:
         """Close what nobody said yes to in time."""
-        for stored in await self._store.within(State.ASKED, State.APPROVED):
+        for stored in await self._store.pending():
             await self._expire(stored)
 
     async def _expire(self, stored: Stored) -> None:
         approval = stored.approval
-        counting = approval.state is State.COUNTING  # it ends by itself
-        if approval.state.pending and not counting and self._clock.now() >= approval.expires:
+        if approval.state.pending and self._clock.now() >= approval.expires:
             try:
                 await self._move(stored, State.EXPIRED, "nobody said yes in time")
             except Refused:
@@ -562,9 +621,11 @@ class Approvals:
             found = await self._findings(stored)
             why = f"I was ended while it ran, and nothing is run again by itself. What I find now: {found}"
             await self._move(stored, State.INTERRUPTED, why, root=True)
-        for stored in await self._store.within(State.ASKED, State.APPROVED, State.COUNTING):
-            why = "I was restarted before it ran; nothing was done"
-            await self._move(stored, State.CANCELLED, why)
+        for stored in await self._store.pending():
+            counting = stored.approval.state is State.COUNTDOWN
+            when = "during its countdown" if counting else "before it ran"
+            why = f"I was restarted {when}; nothing was done"
+            await self._move(stored, State.CANCELLED, why, root=counting)
 
     async def _findings(self, stored: Stored) -> str:
         try:
@@ -585,7 +646,7 @@ class Approvals:
     async def new_policy(self) -> None:
         """The policy was read again: a plan that was asked under another one is not run."""
         version = policy_version(self._services().policy)
-        for stored in await self._store.within(State.ASKED, State.APPROVED, State.COUNTING):
+        for stored in await self._store.pending():
             if stored.policy != version:
                 try:
                     await self._move(stored, State.CANCELLED, "the policy was changed before it ran")
@@ -599,7 +660,10 @@ class Approvals:
                 self._news.clear()
                 wait = 30.0
                 try:
-                    wait = min(wait, await self.due())
+                    await self.expire()
+                    waiting = await self._store.pending()
+                    for stored in waiting:
+                        wait = min(wait, self._wait_for(stored))
                 except Upstream as trouble:
                     log.error("plans: %s", trouble)
                     wait = 1.0
@@ -613,21 +677,18 @@ class Approvals:
                 task.cancel()
             await asyncio.gather(*self._running.values(), return_exceptions=True)
 
-    async def due(self) -> float:
-        """Close what expired, start what was approved or counted down; seconds until the next of these."""
-        await self.expire()
-        wait = 30.0
-        for stored in await self._store.within(State.ASKED, State.APPROVED, State.COUNTING):
-            approval, now = stored.approval, self._clock.now()
-            ends = approval.expires
-            if approval.state is State.COUNTING and approval.glass is not None:
-                ends = approval.glass.runs_at
-            # Who waits for the end, as one does in the console, carries it out; a countdown nobody waits for.
-            waits = approval.state is State.APPROVED and stored.request.room.platform in self._direct
-            if (approval.state is State.APPROVED or ends <= now) and not waits:
-                self._start(approval.id)
-            wait = min(wait, max((ends - now).total_seconds(), 0.05))
-        return wait
+    def _wait_for(self, stored: Stored) -> float:
+        """Start it if its time has come; the seconds after which it must be looked at again."""
+        approval, now = stored.approval, self._clock.now()
+        ends = approval.expires
+        if approval.state is State.COUNTDOWN and approval.glass is not None:
+            ends = min(ends, approval.glass.runs)
+        left = (ends - now).total_seconds()
+        counted_down = approval.state is State.COUNTDOWN and left <= 0
+        if (approval.state is State.APPROVED or counted_down) and approval.id not in self._attended:
+            self._start(approval.id)
+            return 1.0
+        return max(left, 0.05)
 
     def _start(self, key: str) -> None:
         """In the background. Twice is harmless: a plan is used up once."""
@@ -654,8 +715,7 @@ class Approvals:
         async with self._locks[f"{where['host']}/{where['project'] or where['subject']}"]:
             found = await self._still(stored)
             if isinstance(found, _Stop):
-                unheard = stored.approval.glass is not None  # nobody waits for it, also in the console
-                after = await self._move(stored, found.state, found.why, moves=found.moves, root=unheard)
+                after = await self._move(stored, found.state, found.why, moves=found.moves)
                 if found.state is State.CANCELLED and tell is not None:
                     raise Refused(found.why)
                 return say(self._last_words(after.approval))
@@ -666,7 +726,7 @@ class Approvals:
         under the lock, right before: roles, votes, and the plan itself."""
         services = self._services()
         fresh = await self._store.get(stored.approval.id)
-        if fresh is None or fresh.approval.state not in {State.APPROVED, State.COUNTING}:
+        if fresh is None or fresh.approval.state not in {State.APPROVED, State.COUNTDOWN}:
             raise Refused(life.past(fresh.approval if fresh else stored.approval))
         try:
             ctx, command = self._context(stored), self._command(stored)
@@ -676,7 +736,10 @@ class Approvals:
         if isinstance(may, Deny):
             why = f"{stored.approval.requester} may not ask for it any more: {may.reason}"
             return _Stop(State.CANCELLED, why)
-        lost = self._not_carried(fresh)
+        if fresh.approval.state is State.COUNTDOWN:
+            lost = self._mended(fresh)
+        else:
+            lost = life.standing(fresh.approval, lambda vote: self._lost(stored, vote))
         if lost is not None:
             return _Stop(State.CANCELLED, lost)
         try:
@@ -689,31 +752,33 @@ class Approvals:
         moves = differences(stored.content, plan.content)
         return _Stop(State.DRIFTED, f"{_moved(moves)}; nothing was run", moves)
 
-    def _not_carried(self, fresh: Stored) -> str | None:
-        """Why its votes, or whoever broke the glass for it, do not carry it any more."""
-        glass = fresh.approval.glass
-        if fresh.approval.state is not State.COUNTING or glass is None:
-            return life.standing(fresh.approval, lambda vote: self._lost(fresh, vote))
+    def _mended(self, stored: Stored) -> str | None:
+        """Why the glass could not be broken now by who broke it; or that it is not time."""
+        glass, services = stored.approval.glass, self._services()
+        if glass is None or self._clock.now() < glass.runs:
+            raise Refused(life.past(stored.approval))
+        asker = self._again(stored, glass)
+        if isinstance(asker, str):
+            return asker
+        denied = may_break(asker, self._ballot(stored, True), services.policy, services.people)
+        return f"{glass.person} may not break the glass any more: {denied.reason}" if denied else None
+
+    def _again(self, stored: Stored, said: Vote | Glass) -> Asker | str:
+        """Who said it, as they are now; in words when they are not that person any more."""
         services = self._services()
-        person = services.people.who(glass.identity)
-        if person is None or person.name != glass.by:
-            return f"{glass.identity} is not {glass.by} any more"
-        room = Room(glass.identity.platform, "", fresh.room)
-        asker = Asker(
-            person, glass.identity, room, glass.trust, services.encryption.get(room.platform, "off")
-        )
-        denied = may_break(asker, self._ballot(fresh, True), services.policy, services.people)
-        return f"{glass.by} may not break the glass any more: {denied.reason}" if denied is not None else None
+        person = services.people.who(said.identity)
+        if person is None or person.name != said.person:
+            return f"{said.identity} is not {said.person} any more"
+        room = Room(said.identity.platform, "", stored.room)
+        encryption = services.encryption.get(room.platform, "off")
+        return Asker(person, said.identity, room, said.trust, encryption)
 
     def _lost(self, stored: Stored, vote: Vote) -> str | None:
         """Why a vote would not be taken now: roles are read again when a plan runs."""
         services = self._services()
-        person = services.people.who(vote.identity)
-        if person is None or person.name != vote.person:
-            return f"{vote.identity} is not {vote.person} any more"
-        room = Room(vote.identity.platform, "", stored.room)
-        encryption = services.encryption.get(room.platform, "off")
-        asker = Asker(person, vote.identity, room, vote.trust, encryption)
+        asker = self._again(stored, vote)
+        if isinstance(asker, str):
+            return asker
         denied = may_vote(asker, self._ballot(stored, True), services.policy, services.people)
         return denied.reason if denied is not None else None
 
@@ -725,20 +790,23 @@ class Approvals:
             now = await self._store.get(key)
             raise Refused(life.past(now.approval if now else stored.approval))
         self._step(Step.PLAN_CONSUMED)
-        lines: list[str] = []
+        numbers = itertools.count(1)
 
-        async def progress(text: str) -> None:
-            safe = ctx.redactor.text(text)
-            lines.append(safe)
+        async def told(text: str, aloud: bool) -> None:
+            safe, number = ctx.redactor.text(text), next(numbers)
             if tell is not None:
                 await tell(say(safe))
-            await self._store.say(key, lambda now, at: self._progress(now, at, tuple(lines)))
+            await self._store.say(key, lambda now, at: self._progress(now, at, safe, number, aloud))
+
+        async def progress(text: str) -> None:
+            await told(text, True)
+
+        async def show(text: str) -> None:
+            await told(text, False)
 
         self._step(Step.EXECUTION_STARTED)
         yes = tuple(f"{one.person} ({one.identity})" for one in stored.approval.yes)
-        glass = stored.approval.glass
-        yes = (f"nobody: {glass.by} ({glass.identity}) broke the glass, {glass.reason}",) if glass else yes
-        run = Run(plan, progress, self._step, stored.approval.code, yes)
+        run = Run(plan, progress, show, self._step, stored.approval.code, yes)
         state, document = await self._hands(replace(ctx, run=run), command, args)
         self._step(Step.EXECUTION_ENDED)
         document = ended(ctx.redactor.doc(document), state)
@@ -748,15 +816,16 @@ class Approvals:
 
     async def _hands(self, ctx: Context, command: Command, args: dict[str, object]) -> tuple[State, Doc]:
         """Let the command do it; how it ended and what is said about that."""
+        longest = command.longest or LONGEST_EXECUTION
         try:
-            async with asyncio.timeout(LONGEST_EXECUTION.total_seconds()):
+            async with asyncio.timeout(longest.total_seconds()):
                 return State.DONE, await command.handler(ctx, **args)
         except RolledBack as back:
             return State.ROLLED_BACK, say(str(back))
         except (NotDone, Upstream, UserError) as trouble:
             return State.FAILED, say(str(trouble))
         except TimeoutError:
-            return State.FAILED, say("it took longer than an hour; look at it with status")
+            return State.FAILED, say(f"it took longer than {say_duration(longest)}; look at it with status")
         except Exception:
             number = secrets.token_hex(2).upper()
             log.exception("fault no. %s, carrying out %s", number, command.name)
@@ -771,8 +840,7 @@ class Approvals:
             tail = [block.spans for block in document.blocks if isinstance(block, Paragraph)]
             outgoing = self._edits(now, homes, "end", tail, aloud=False)
             outgoing += self._lines(now, homes, "end", document)
-            # Nobody waited for it, also in the console.
-            outgoing += self._fresh(now, document) if now.approval.glass is not None else []
+            outgoing += self._unsigned(now, homes, document)
             return Telling(outgoing, [self._entry(now, Kind.EXECUTION, state=state.value, why=why)])
 
         pause = 0.5
@@ -785,14 +853,21 @@ class Approvals:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 30)
 
+    def _unsigned(self, now: Stored, homes: Sequence[Room], document: Doc) -> list[Outgoing]:
+        """What is said when something ran without the votes: whose signature it wants."""
+        if not now.approval.unsigned:
+            return []
+        wants = Paragraph(unsigned(now.approval, self._signers(now)[0], self._services().prefix))
+        # Nobody waits for it where answers are direct: it is said there as a message of its own.
+        fresh = self._fresh(now, Doc((wants, *document.blocks), document.files))
+        return [*self._lines(now, homes, "unsigned", Doc((wants,))), *fresh]
+
     def _began(self, now: Stored, homes: Sequence[Room]) -> Telling:
         entry = self._entry(now, Kind.EXECUTION, state=State.RUNNING.value, digest=now.approval.digest)
         return Telling(self._edits(now, homes, "running", [], aloud=False), [entry])
 
-    def _progress(self, now: Stored, homes: Sequence[Room], lines: tuple[str, ...]) -> Telling:
-        key = f"progress:{len(lines)}"
-        outgoing = self._edits(now, homes, key, [line(lines[-1])], aloud=False)
-        return Telling([*outgoing, *self._lines(now, homes, key, say(lines[-1]))])
+    def _progress(self, now: Stored, homes: Sequence[Room], text: str, number: int, aloud: bool) -> Telling:
+        return Telling(self._edits(now, homes, f"progress:{number}", [line(text)], aloud=aloud))
 
     # ---- from what is stored to what a command is given -------------------------------------------------
 
@@ -835,8 +910,10 @@ class Approvals:
             said = self._last_words(now.approval)
             about = {"state": to.value, "why": why, **({"moves": list(moves)} if moves else {})}
             outgoing = self._edits(now, homes, to.value, [line(said)], aloud=True)
-            if root:
+            if root or (now.approval.glass is not None and not actor):
                 outgoing += self._fresh(now, say(said))
+            if to is State.INTERRUPTED:
+                outgoing += self._unsigned(now, homes, say(said))[: len(homes)]
             return Telling(outgoing, [self._entry(now, Kind.EXECUTION, actor, person, **about)])
 
         after = await self._store.change(stored.approval.id, lambda one: life.move(one, to, why), tell)
@@ -846,9 +923,9 @@ class Approvals:
     def _last_words(self, approval: Approval) -> str:
         if approval.state is State.APPROVED:
             return f"{approval.code} is approved and runs now: {approval.why}"
-        if approval.state is State.COUNTING and approval.glass is not None:
-            left = say_duration(approval.glass.runs_at - self._clock.now())
-            return f"{approval.code} runs in {left}, unless somebody stops it: {approval.why}"
+        if approval.state is State.COUNTDOWN and approval.glass is not None:
+            runs = f"{approval.glass.runs:%H:%M:%S} UTC"
+            return f"{approval.code} runs at {runs} unless somebody says no: {approval.why}"
         return f"{verdict_word(approval.state)}{approval.code}: {approval.why}"
 
     def _edits(
@@ -857,10 +934,27 @@ class Approvals:
         """The card in its new state; `aloud`: its tail in the thread too, for an edit pings nobody."""
         card = moved_card(now.card, now.approval, now.command, now.subject, tail)
         found = [Outgoing(now.lane, home, Op.EDIT, f"{now.lane}:edit:{key}", card) for home in homes]
+        if now.approval.glass is not None and now.approval.state is not State.COUNTDOWN:
+            found += self._silence(now, homes, key)
         if aloud:
             document = Doc(tuple(Paragraph(spans) for spans in tail))
             found += self._lines(now, homes, key, document)
         return found
+
+    def _silence(self, now: Stored, homes: Sequence[Room], key: str) -> list[Outgoing]:
+        """The alarm, over: once when nothing can be stopped any more, and once at the end."""
+        if key.startswith("progress:"):
+            return []
+        approval = now.approval
+        signed = approval.glass.signed if approval.glass is not None else None
+        if approval.state is State.RUNNING:
+            said = line("it runs now")
+        elif signed is not None:
+            said = line(f"{approval.state.value}, and signed off by ", Strong(signed.person))
+        else:
+            said = line(self._last_words(approval))
+        over = alarm_over(approval, now.command, now.subject, said)
+        return [Outgoing(now.alarm, home, Op.EDIT, f"{now.alarm}:edit:{key}", over) for home in homes]
 
     def _lines(self, now: Stored, homes: Sequence[Room], key: str, document: Doc) -> list[Outgoing]:
         return [Outgoing(now.lane, home, Op.LINE, f"{now.lane}:line:{key}", document) for home in homes]

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from bot.core.authority import Asker
 from bot.core.command import Command
@@ -11,9 +12,12 @@ from bot.core.plan import Plan
 from bot.core.policy import Policy
 from bot.core.redact import Redactor
 from bot.core.steps import OnStep, no_step
-from bot.ports import Alerts, AlertTest, Approvals, Compose, Engine, Journal, Tell
+from bot.ports import Alerts, AlertTest, Approvals, Compose, Engine, Journal, Snapshots, Tell
 from estate.hands import Hands
 from estate.myself import Myself
+
+if TYPE_CHECKING:
+    from estate.backup.keeper import Keeper
 
 NOBODY = Myself()
 
@@ -32,12 +36,16 @@ class Services:
     engines: Sequence[Engine] = ()
     no_engine: str = ""
     compose: Compose | None = None
+    snapshots: Snapshots | None = None
+    """None: there is no tree to audit."""
     rooms: Mapping[str, Sequence[Room]] = field(default_factory=dict)
     """Configured room name → its places."""
     readiness: Mapping[str, Readiness] = field(default_factory=dict)
     encryption: Mapping[str, str] = field(default_factory=dict)
     """Platform → off | optional | required; a platform that is not named: off."""
     approvals: Approvals | None = None
+    backup: "Keeper | None" = None
+    """Where backups go; None where there is nothing to keep."""
     myself: Myself = NOBODY
     """What must never be stopped from here."""
     hands: Hands | None = None
@@ -58,6 +66,8 @@ class Run:
     plan: Plan
     say: Callable[[str], Awaitable[None]]
     """A line of progress."""
+    show: Callable[[str], Awaitable[None]]
+    """How far it is: on the card, where the next one replaces it."""
     step: OnStep = no_step
     """Called at each durable step of the command's own."""
     code: str = ""

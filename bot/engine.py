@@ -231,10 +231,18 @@ class Engine:
             raise Refused(verdict.reason)
         request.why = verdict.reason
         if verdict.rule is None:
-            return await command.handler(ctx, **args)
+            return await self._call(request, command, args)
         if self._approvals is None:
             raise Refused(verdict.reason)
         return await self._approvals.ask(ctx, command, args, targets, verdict.rule)
+
+    async def _call(self, request: _Request, command: Command, args: dict[str, object]) -> Doc:
+        try:
+            return await command.handler(request.ctx, **args)
+        except Refused:
+            if command.votes:
+                self._hush(request)
+            raise
 
     async def _asked_before(self, message: Message) -> bool:
         return self._approvals is not None and await self._approvals.asked_before(message)

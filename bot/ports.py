@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.core.authority import Asker
 from bot.core.delivery import Delivery, Outgoing
@@ -11,7 +12,11 @@ from bot.core.doc import Doc
 from bot.core.journal import Entry, Row
 from bot.core.model import Event, Identity, Readiness, Room
 from bot.core.release import Release
-from estate.model import Container, Detail, Image, Tree
+from estate.model import Container, Detail, Executed, Image, Throwaway, Tree
+
+if TYPE_CHECKING:
+    # It knows YAML, which is loaded only where it is used.
+    from estate.snapshot.model import Snapshot
 
 
 class Clock(Protocol):
@@ -205,8 +210,10 @@ class PlanView:
     who: str
     """Whose yes it wants, in words."""
     expires: datetime
-    note: str = ""
-    """What it waits for, where that is not a yes in time."""
+    runs: datetime | None = None
+    """When it runs without the votes, once the glass was broken."""
+    unsigned: bool = False
+    """It ran without the votes, and `who` says whose signature it wants."""
 
 
 class Approvals(Protocol):
@@ -222,8 +229,8 @@ class Approvals(Protocol):
         """Taken back by who asked."""
         ...
 
-    async def break_glass(self, asker: Asker, code: str, reason: str) -> Doc:
-        """It runs after the policy's countdown, unless somebody stops it."""
+    async def break_glass(self, asker: Asker, code: str, reason: str, said: str) -> Doc:
+        """Run it without the votes, after the countdown that the policy names, unless somebody says no."""
         ...
 
     async def pending(self) -> Sequence[PlanView]: ...
@@ -281,7 +288,43 @@ class Engine(Protocol):
 
     async def stop(self, container: Container, *, grace: int) -> None: ...
 
+    async def execute(
+        self,
+        container: Container,
+        argv: Sequence[str],
+        *,
+        into: Path,
+        seconds: float,
+        environment: Mapping[str, str] | None = None,
+    ) -> Executed:
+        """Run a program inside it. What it writes to stdout goes into the new file `into` (0600, on disk when
+        this returns). The exit code is the Engine's word, never that of a pipe. Raises Upstream when it is
+        not known how it ended, and NotDone when the file cannot be written."""
+        ...
+
+    async def create(self, wanted: Throwaway) -> Container:
+        """Make a throw-away container, not started."""
+        ...
+
+    async def put(self, container: Container, files: Mapping[str, Path]) -> None:
+        """Copy files into it: path inside → path here. Everybody inside may read them."""
+        ...
+
+    async def remove(self, container: Container) -> None:
+        """Remove a throw-away container with its volumes; any other is refused. Gone already is well."""
+        ...
+
     async def ready(self) -> Readiness: ...
+
+
+class Notes(Protocol):
+    """Small facts that survive, by name."""
+
+    async def read(self, name: str) -> str | None: ...
+
+    async def write(self, name: str, value: str) -> None:
+        """When it returns, it is on disk. Raises Upstream."""
+        ...
 
 
 class Compose(Protocol):
@@ -289,6 +332,16 @@ class Compose(Protocol):
 
     async def tree(self) -> Tree:
         """Read again when files changed. What cannot be read is in it as such."""
+        ...
+
+
+class Snapshots(Protocol):
+    """The whole estate, as an audit judges it."""
+
+    root: Path
+
+    async def take(self, now: datetime) -> "Snapshot":
+        """As it is now. What cannot be read, and an Engine that is away, is in it as such."""
         ...
 
 

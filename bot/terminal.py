@@ -14,16 +14,18 @@ from bot.app import App, docker_engines
 from bot.config import console as setting
 from bot.core.authority import describe
 from bot.core.errors import ConfigError, Mistake
+from bot.core.steps import OnStep, no_step
 from bot.platforms.console import Console, PipeLines
 from bot.platforms.console_text import Known
 from estate.model import Tree
+from estate.sample import copy_sample, keep_in_git
 
 PROMPT_FIRST = 0.5
 """Seconds."""
 SAMPLE = Path(__file__).resolve().parent.parent / "examples" / "estate"
 
 
-async def console(estate: Path | None, state: Path | None) -> int:
+async def console(estate: Path | None, state: Path | None, *, on_step: OnStep = no_step) -> int:
     """Until the end of input; 0."""
     logging.getLogger().addHandler(logging.NullHandler())
     if estate is not None and not estate.is_dir():
@@ -35,7 +37,10 @@ async def console(estate: Path | None, state: Path | None) -> int:
         config = setting.config(kept, estate=root)
         tty = sys.stdin.isatty() and sys.stdout.isatty()
         talk = Console(people=lambda: config.people, files=kept / "files", colour=tty, width=_width)
-        app = App(config, lambda _: [talk], engines=docker_engines(config))
+        # The sample's repository is made while the first lines are typed: git takes longer than a prompt.
+        ready = asyncio.to_thread(keep_in_git, root) if estate is None and root is not None else None
+        engines = docker_engines(config)
+        app = App(config, lambda _: [talk], engines=engines, ready=ready, on_step=on_step)
         await app.open()
         try:
             await app.begin(serve=False)
@@ -80,7 +85,9 @@ async def _known(app: App, talk: Console) -> Known:
 def _welcome(talk: Console, estate: Path | None) -> str:
     where = f"the estate in {estate}" if estate is not None else "a copy of the sample estate"
     start = (
-        "" if estate is not None else "\nTo have it run on your Docker Engine: python examples/estate/up.py"
+        ""
+        if estate is not None
+        else "\nTo have it run on your Docker Engine: python3 examples/estate/up.py DIR"
     )
     return (
         f"Tocsin, with {where}. You are {talk.seat} ({describe(talk.person)}), in {talk.room.name}.\n"
@@ -122,7 +129,7 @@ def _sample(scratch: Path) -> Path | None:
     if not SAMPLE.is_dir():
         return None
     copy = scratch / "estate"
-    shutil.copytree(SAMPLE, copy, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    copy_sample(SAMPLE, copy)
     return copy
 
 

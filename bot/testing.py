@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from bot.core.delivery import Outgoing
 from bot.core.doc import Doc
@@ -11,7 +12,17 @@ from bot.core.journal import GENESIS, Entry, Row, chain, releases_in
 from bot.core.model import Event, Identity, Readiness, Room
 from bot.core.release import Release
 from bot.ports import AlertView, Clock, Inbox, Pace, Received, Say
-from estate.model import Container, Detail, Image, State, Tree
+from estate.model import (
+    THROWAWAY,
+    Container,
+    Detail,
+    Executed,
+    Health,
+    Image,
+    State,
+    Throwaway,
+    Tree,
+)
 
 
 @dataclass
@@ -175,6 +186,13 @@ class FakeEngine:
     stock: Sequence[Image] = ()
     trouble: Upstream | None = None
     calls: list[str] = field(default_factory=list)
+    programs: Callable[[Container, Sequence[str]], tuple[int, bytes, str]] = lambda container, argv: (
+        127,
+        b"",
+        "executable file not found",
+    )
+    """What a program inside says: its exit code, stdout and stderr."""
+    copied: dict[str, bytes] = field(default_factory=dict)
 
     async def containers(self) -> Sequence[Container]:
         self._note("containers")
@@ -226,6 +244,41 @@ class FakeEngine:
         self._note(f"stop {container.id} {grace}")
         self._become(container, State.EXITED)
 
+    async def execute(
+        self,
+        container: Container,
+        argv: Sequence[str],
+        *,
+        into: Path,
+        seconds: float,
+        environment: Mapping[str, str] | None = None,
+    ) -> Executed:
+        self._note(f"execute {container.name} {' '.join(argv)}")
+        exit_code, said, errors = self.programs(container, argv)
+        into.touch(0o600, exist_ok=False)
+        into.write_bytes(said)
+        return Executed(exit_code, errors)
+
+    async def create(self, wanted: Throwaway) -> Container:
+        self._note(f"create {wanted.image_id}")
+        name, labels = f"throwaway-{len(self.calls)}", {THROWAWAY: wanted.owner}
+        made = Container(
+            (name.encode().hex() * 64)[:64], name, self.host, wanted.image_id, wanted.image_id, State.CREATED,
+            Health.NONE, "Created", datetime.now(UTC), labels,
+        )  # fmt: skip
+        self.details = [*self.details, Detail(made, None, None, None, False, 0, "", 0, (), ())]
+        return made
+
+    async def put(self, container: Container, files: Mapping[str, Path]) -> None:
+        self._note(f"put {container.name}")
+        self.copied |= {name: path.read_bytes() for name, path in files.items()}
+
+    async def remove(self, container: Container) -> None:
+        if THROWAWAY not in container.labels:
+            raise ValueError(f"{container.name} is no throw-away container")
+        self._note(f"remove {container.name}")
+        self.details = [one for one in self.details if one.container.id != container.id]
+
     def _become(self, container: Container, state: State) -> None:
         self.details = [
             replace(one, container=replace(one.container, state=state))
@@ -246,6 +299,19 @@ class FakeEngine:
 def _named(image: Image, image_id: str, reference: str) -> tuple[str, ...]:
     others = tuple(one for one in image.tags if one != reference)
     return (*others, reference) if image.id == image_id else others
+
+
+@dataclass
+class FakeNotes:
+    """Small facts, in memory."""
+
+    kept: dict[str, str] = field(default_factory=dict)
+
+    async def read(self, name: str) -> str | None:
+        return self.kept.get(name)
+
+    async def write(self, name: str, value: str) -> None:
+        self.kept[name] = value
 
 
 @dataclass

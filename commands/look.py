@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from bot.context import Services
+from bot.core.authority import EVERYTHING
 from bot.core.command import ServiceRef
 from bot.core.doc import Line, Strong, line
 from bot.core.errors import Upstream, UserError
 from bot.core.redact import Redactor
 from bot.ports import Engine
+from commands.findings import finding_names, is_finding, is_rule
 from estate.compose.secrets import public_words, secret_values
 from estate.inventory import Thing, inventory
 from estate.logs import clean
@@ -105,6 +107,10 @@ async def look_running(services: Services) -> View:
 
 async def names(services: Services, typed: ServiceRef) -> Sequence[str]:
     """Every name of what `typed` means: what a role's targets are held against. Raises Unknown, Upstream."""
+    if is_rule(typed):
+        return EVERYTHING
+    if is_finding(typed):
+        return await finding_names(services, typed)
     return (await look(services)).find(typed).names
 
 

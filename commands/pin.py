@@ -10,6 +10,7 @@ from bot.core.doc import Block, Code, Doc, Items, Line, Paragraph, doc, line
 from bot.core.errors import Refused, UsageError
 from bot.core.model import Risk
 from bot.core.plan import Plan
+from bot.core.text import one_line
 from commands.look import View, look_running
 from commands.release import Wanted, Words, plan_release
 from commands.rollout import carry_out
@@ -19,6 +20,7 @@ from estate.compose.locus import image_locus
 from estate.inventory import Thing
 from estate.proof import By, Proof, Unproved, prove
 from estate.reference import Reference, parse_reference
+from estate.versions import is_tag
 
 
 @command(risk=Risk.CHANGE)
@@ -53,6 +55,7 @@ async def _(
     all_: bool = False,
     part: str = "",
 ) -> Plan:
+    hold_tag(version)
     view = await look_running(ctx.services)
     if part:
         return await _plan_project(ctx, view, part)
@@ -202,6 +205,12 @@ def _sharing(site: Site, first: Running, shared: bool) -> Sequence[str]:
             f" pin {first.service} --shared pins all of them"
         )
     return [name for name in locus.also if site.thing(name) is not None]
+
+
+def hold_tag(version: str | None) -> None:
+    """Raises UsageError for what no registry can have: it would become part of an address, and of a file."""
+    if version is not None and not is_tag(version):
+        raise UsageError(f"VERSION is a tag, like 11.2.0 — {one_line(version, 40)} cannot be one")
 
 
 def _hold_floats(first: Running, version: str | None, digest: bool) -> None:

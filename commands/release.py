@@ -62,8 +62,7 @@ async def plan_release(ctx: Context, site: Site, wanted: Sequence[Wanted], words
     """All of them belong to the site's project. Raises Refused, Upstream."""
     files = await asyncio.to_thread(_files, site, wanted)
     services = [one.running.service for one in wanted]
-    commits, notes = await _kept(site, list(files))
-    await site.hold_hashes(services)
+    (commits, notes), _ = await asyncio.gather(_kept(site, list(files)), site.hold_hashes(services))
     writes = [f"write {site.shown(path)}" for path in files]
     calls = [*words.first, *writes]
     containers = [one for each in wanted for one in each.running.containers]

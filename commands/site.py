@@ -67,7 +67,7 @@ class Site:
         """
         if not self.is_same_tool:
             return
-        now = await self.tool.hashes(self.deployment)
+        now = await self.hands.hashes(self.deployment, self.model)
         for name in services:
             thing = self.thing(name)
             then = {one.labels.get(HASH, "") for one in thing.containers} if thing else set()

@@ -10,7 +10,7 @@ from bot.core.errors import Refused
 from bot.core.model import Risk
 from bot.core.plan import Plan
 from commands.look import look_running
-from commands.pin import what_is_there
+from commands.pin import hold_tag, what_is_there
 from commands.release import Wanted, Words, plan_release
 from commands.rollout import carry_out
 from commands.site import Running, Site, running, site_of
@@ -35,6 +35,7 @@ async def update(ctx: Context, service: ServiceRef, version: str, *, major: bool
 
 @update.preview
 async def _(ctx: Context, service: ServiceRef, version: str, *, major: bool = False) -> Plan:
+    hold_tag(version)
     view = await look_running(ctx.services)
     thing = view.find(service)
     site = await site_of(ctx, view, thing)
@@ -83,11 +84,11 @@ async def _hold_major(site: Site, was: Running, version: str, major: bool, budge
     """Raises Refused for a database whose major version would change, or may."""
     if major or not is_database(was.reference.repository):
         return
-    crosses = crosses_major(was.reference.tag, version)
+    crosses = crosses_major(was.reference.tag, version, was.reference.repository)
     if crosses is None:
         try:
             proof = await prove(site.hands.registry, was.image, was.reference, budget)
-            crosses = crosses_major(proof.tag, version)
+            crosses = crosses_major(proof.tag, version, was.reference.repository)
         except Unproved:
             crosses = None
     if crosses is not False:

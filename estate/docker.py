@@ -9,16 +9,30 @@ import errno
 import os
 import re
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.core.errors import TocsinError, Upstream
 from bot.core.model import Readiness
-from estate.model import Container, Detail, Health, Image, Mount, Probe, State
+from estate.exec_stream import Cut, receive, tar_of
+from estate.model import (
+    THROWAWAY,
+    Container,
+    Detail,
+    Executed,
+    Health,
+    Image,
+    Mount,
+    Probe,
+    State,
+    Throwaway,
+)
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -57,6 +71,8 @@ class DockerEngine:
         self._timeout = timeout
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=f"engine-{host}")
         self._slots = asyncio.Semaphore(THREADS)
+        # What may take hours has threads of its own, so that no question waits for it.
+        self._patient = ThreadPoolExecutor(THREADS, thread_name_prefix=f"engine-long-{host}")
         self._client: APIClient | None = None
         self._connecting = threading.Lock()
 
@@ -145,6 +161,63 @@ class DockerEngine:
         """`POST /containers/{id}/stop?t=grace`. Raises Upstream."""
         await self._call(lambda api: api.stop(container.id, timeout=grace), self._timeout + grace)
 
+    async def execute(
+        self,
+        container: Container,
+        argv: Sequence[str],
+        *,
+        into: Path,
+        seconds: float,
+        environment: Mapping[str, str] | None = None,
+    ) -> Executed:
+        """`POST /containers/{id}/exec`, then start and inspect. Raises Upstream, NotDone.
+
+        Given up on, the Engine throws away what the program still says; it cannot be told to end it.
+        """
+        cut = Cut()
+        try:
+            return await self._long(
+                lambda api: self._run_inside(api, container, argv, environment or {}, into, seconds, cut),
+                seconds,
+            )
+        finally:
+            cut.now()
+
+    async def create(self, wanted: Throwaway) -> Container:
+        """`POST /containers/create`, without network and capabilities to gain. Raises Upstream."""
+
+        def make(api: "APIClient") -> str:
+            limits = api.create_host_config(
+                network_mode="none", security_opt=["no-new-privileges"], pids_limit=1024
+            )
+            made = api.create_container(
+                wanted.image_id,
+                command=list(wanted.argv) or None,
+                environment=dict(wanted.environment),
+                labels={THROWAWAY: wanted.owner},
+                host_config=limits,
+            )
+            return str(made["Id"])
+
+        made = await self._call(make, 3 * self._timeout)
+        return next(one for one in await self.containers() if one.id == made)
+
+    async def put(self, container: Container, files: Mapping[str, Path]) -> None:
+        """`PUT /containers/{id}/archive`. Raises Upstream, NotDone."""
+        await self._long(lambda api: api.put_archive(container.id, "/", tar_of(files)), 3600)
+
+    async def remove(self, container: Container) -> None:
+        """`DELETE /containers/{id}?v=1&force=1`, for throw-away containers only. Raises Upstream."""
+        if THROWAWAY not in container.labels:
+            raise ValueError(f"{container.name} is no throw-away container")
+        try:
+            await self._call(
+                lambda api: api.remove_container(container.id, v=True, force=True), 3 * self._timeout
+            )
+        except Upstream as trouble:
+            if not trouble.permanent:
+                raise
+
     async def ready(self) -> Readiness:
         """Whether the Engine answers now."""
         try:
@@ -156,6 +229,7 @@ class DockerEngine:
     async def close(self) -> None:
         """Let go of the threads and the connection; does not wait for a stuck Engine."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._patient.shutdown(wait=False, cancel_futures=True)
         self._drop()
 
     # ---- calling ----------------------------------------------------------------------------------------
@@ -170,6 +244,13 @@ class DockerEngine:
         job: Future[_T] = self._threads.submit(self._work, work)
         # The slot belongs to the thread, not to the caller, who may have given up long before.
         job.add_done_callback(lambda _: _unless_closed(loop, self._slots.release))
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(job), seconds)
+        except TimeoutError:
+            raise _silent(self.url, seconds) from None
+
+    async def _long(self, work: Callable[["APIClient"], _T], seconds: float) -> _T:
+        job: Future[_T] = self._patient.submit(self._work, work)
         try:
             return await asyncio.wait_for(asyncio.wrap_future(job), seconds)
         except TimeoutError:
@@ -226,6 +307,41 @@ class DockerEngine:
             if answer.status_code >= 400:
                 raise _refused(answer.status_code, _message(answer.content[:4096]), self.url)
             return demultiplex(answer.iter_content(65536))
+
+    def _run_inside(
+        self,
+        api: "APIClient",
+        container: Container,
+        argv: Sequence[str],
+        environment: Mapping[str, str],
+        into: Path,
+        seconds: float,
+        cut: Cut,
+    ) -> Executed:
+        made = api.exec_create(container.id, list(argv), environment=dict(environment))["Id"]
+        # `api.exec_start` reads around the buffer that the answer's head was read with.
+        url = f"{api.base_url}/v{api.api_version}/exec/{made}/start"
+        patience = (self._timeout, seconds)
+        with api.post(url, json={"Detach": False, "Tty": False}, stream=True, timeout=patience) as answer:
+            if answer.status_code >= 400:
+                said = _message(answer.raw.read(4096))
+                if "executable file not found" in said or "no such file or directory" in said:
+                    return Executed(127, said)
+                raise _refused(answer.status_code, said, self.url)
+            cut.hold(answer)
+            errors = receive(answer.raw, into)
+        state = _ended(api, made)
+        if cut.asked or state.get("Running") or state.get("ExitCode") is None:
+            raise Upstream(f"{argv[0]} in {container.name}: it was cut off, and how it ended is unknown")
+        return Executed(int(state["ExitCode"]), errors)
+
+
+def _ended(api: "APIClient", exec_id: str) -> _Json:
+    """The Engine may take a moment to notice that a program whose output ended has ended."""
+    deadline = time.monotonic() + 5
+    while (state := api.exec_inspect(exec_id)).get("Running") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return state
 
 
 def _inspect_image(api: "APIClient", reference: str) -> _Json:
@@ -364,6 +480,7 @@ def read_detail(row: _Json, container: Container) -> Detail:
         memory_limit=int(host.get("Memory") or 0),
         patience=_patience(config.get("Healthcheck") or {}),
         mounts=tuple(_mount(one) for one in row.get("Mounts") or ()),
+        command=tuple(str(word) for word in (row.get("Path") or "", *(row.get("Args") or ())) if word),
     )
 
 

@@ -66,6 +66,8 @@ class Repository:
     """`root` is the top of the work tree."""
 
     root: Path
+    folder: Path
+    """Where git keeps its own state of this work tree."""
     _environ: Mapping[str, str] = field(repr=False)
 
     @classmethod
@@ -74,16 +76,16 @@ class Repository:
         shell = _environment(environ)
         folder = path.parent
         try:
-            argv = ("git", *_QUIET, "rev-parse", "--show-toplevel")
+            argv = ("git", *_QUIET, "rev-parse", "--show-toplevel", "--absolute-git-dir")
             found = await run(argv, environment=shell, directory=folder, seconds=SECONDS)
         except NoProgram:
             return None
-        top = found.out.strip()
-        return cls(Path(top), shell) if found.ok and top else None
+        rows = found.out.splitlines()
+        return cls(Path(rows[0]), Path(rows[1]), shell) if found.ok and len(rows) == 2 else None
 
     async def standing(self, paths: Sequence[Path]) -> Standing:
         """Whether these may be committed now. Raises Upstream when git does not say."""
-        middle = await self._middle()
+        middle = next((words for name, words in _MIDDLE.items() if (self.folder / name).exists()), "")
         if middle:
             return Standing(f"{self.root} is in the middle of {middle}: end that first")
         words = ("status", "--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--ignored=matching")
@@ -97,7 +99,7 @@ class Repository:
         dirty = [row.split(" ", 8)[-1] for row in rows if row[:2] in ("1 ", "2 ", "u ")]
         if dirty:
             return Standing(f"{dirty[0]} has changes that are not committed: commit or undo those first")
-        if len(not_kept) < len(paths) and not os.access(await self._git_path("."), os.W_OK):
+        if len(not_kept) < len(paths) and not os.access(self.folder, os.W_OK):
             return Standing(f"I may not write into the repository {self.root}")
         return Standing(not_kept=tuple(not_kept))
 
@@ -124,16 +126,6 @@ class Repository:
                 f"the commit {made[:12]} in {self.root} holds other files than it should: look at it"
             )
         return made
-
-    async def _middle(self) -> str:
-        for name, words in _MIDDLE.items():
-            if (await self._git_path(name)).exists():
-                return words
-        return ""
-
-    async def _git_path(self, name: str) -> Path:
-        found = await self._ask("rev-parse", "--git-path", name)
-        return self.root / found.out.strip()
 
     def _name(self, path: Path) -> str:
         return str(path.resolve().relative_to(self.root.resolve()))

@@ -1,11 +1,12 @@
 """What changes the estate: the Compose tool, the registries, git. Found and loaded at the first use."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from estate.compose.deployment import Deployment
     from estate.compose.invocation import Invocation
     from estate.compose.model import Model
     from estate.compose.models import Models
@@ -25,7 +26,10 @@ class Hands:
         compose: tuple[str, ...] | None = None,
         paths: Mapping[str, str] | None = None,
         git: bool = True,
+        ready: Awaitable[object] | None = None,
     ) -> None:
+        """ready: what must have ended before git is asked: a sample that is being put under git."""
+        self._ready = asyncio.ensure_future(ready) if ready is not None else None
         self.paths = dict(paths or {})
         self._environ = dict(environ)
         self._compose = compose
@@ -33,6 +37,7 @@ class Hands:
         self._tool: Tool | None = None
         self._registry: Registry | None = None
         self._models: Models | None = None
+        self._hashes: dict[tuple[str, Path], tuple[Model, dict[str, str]]] = {}
         self._finding = asyncio.Lock()
         self._reading = asyncio.Lock()
 
@@ -62,6 +67,15 @@ class Hands:
             self._models = self._models or Models()
             return await asyncio.to_thread(self._models.get, invocation)
 
+    async def hashes(self, deployment: "Deployment", model: "Model") -> dict[str, str]:
+        """Compose's own hash of each service's files; asked again only when one of them has changed, which is
+        when `model` is another one. Raises Upstream."""
+        key = (deployment.project, deployment.directory)
+        known = self._hashes.get(key)
+        if known is None or known[0] is not model:
+            known = self._hashes[key] = (model, await (await self.tool()).hashes(deployment))
+        return known[1]
+
     async def login(self, reference: str) -> dict[str, str] | None:
         """For the Engine's own pull; None when there is none."""
         from estate.reference import parse_reference
@@ -73,8 +87,16 @@ class Hands:
         """The git repository that keeps this file; None when none does, or the configuration says off."""
         from estate.git import Repository
 
+        await self.settled()
         return await Repository.of(path, self._environ) if self._git else None
 
+    async def settled(self) -> None:
+        """Wait for what is being made ready, if anything is."""
+        if self._ready is not None:
+            await asyncio.wait([self._ready])
+
     async def close(self) -> None:
+        """Let go of connections. What is being made ready is waited for: it writes where others clean up."""
+        await self.settled()
         if self._registry is not None:
             await self._registry.close()

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+THROWAWAY = "io.tocsin.throwaway"
+"""The label of a container that may be removed at any time. Its value says whose it is."""
+
 
 class State(StrEnum):
     """A container's state, in the Engine's own words."""
@@ -102,6 +105,30 @@ class Detail:
     patience: timedelta = timedelta(0)
     """How long the healthcheck may take to decide: start period + retries x (interval + time-out)."""
     mounts: tuple[Mount, ...] = ()
+    command: tuple[str, ...] = ()
+    """What process 1 was started as. May hold passwords: never shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """How a program that was run inside a container ended."""
+
+    exit_code: int
+    """127 also where the container has no such program."""
+    errors: str = ""
+    """The end of what it said on stderr, as it was written (not redacted)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Throwaway:
+    """A container to be made from an image that is here already, without any network."""
+
+    image_id: str
+    owner: str
+    """The value of the label THROWAWAY."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    argv: tuple[str, ...] = ()
+    """Instead of the image's own command; empty: the image's own."""
 
 
 @dataclass(frozen=True, slots=True)

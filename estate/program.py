@@ -7,14 +7,18 @@ import shutil
 import signal
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 GRACE = 10.0
 """Seconds between asking a process group to end and ending it."""
 LONGEST_LINE = 64 * 1024
 KEPT = 400
 """Lines that are kept of what it said: the newest."""
+LINGER = 1.0
+"""Seconds for the last words of one that has ended: what it left behind may hold its pipes for ever."""
+LOOK = 0.1
 
 Hear = Callable[[str], Awaitable[None]]
 
@@ -28,6 +32,8 @@ class Ended:
     """The newest lines of stdout."""
     errors: str
     """The newest lines of stderr."""
+    cut: bool = False
+    """Whether `out` is not all that it said: no answer to be reckoned with, then."""
 
     @property
     def ok(self) -> bool:
@@ -44,6 +50,41 @@ class NoProgram(Exception):
     """It is not there, or may not be run; says which and why."""
 
 
+@dataclass(slots=True)
+class _Said:
+    """What one pipe says. `hear` gets each line."""
+
+    hear: Hear | None = None
+    rows: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT))
+    cut: bool = False
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.rows)
+
+    async def listen(self, stream: asyncio.StreamReader | None) -> None:
+        """To its end. What `hear` raises is raised then: it stops no program in the middle of its work."""
+        assert stream is not None  # both are pipes
+        deaf: Exception | None = None
+        while True:
+            try:
+                row = await stream.readline()
+            except ValueError:  # longer than LONGEST_LINE: what came is dropped, what comes is heard
+                self.cut = True
+                continue
+            if not row:
+                break
+            self.cut = self.cut or len(self.rows) == KEPT
+            self.rows.append(row.decode("utf-8", "replace").rstrip("\r\n"))
+            if self.hear is not None and deaf is None:
+                try:
+                    await self.hear(self.rows[-1])
+                except Exception as wrong:
+                    deaf = wrong
+        if deaf is not None:
+            raise deaf
+
+
 async def run(
     argv: Sequence[str],
     *,
@@ -52,16 +93,19 @@ async def run(
     seconds: float = 60.0,
     given: bytes | None = None,
     hear: Hear | None = None,
+    owner: tuple[int, int] | None = None,
 ) -> Ended:
     """Run it to its end, at most for `seconds`.
 
     given: what it reads on stdin; without it there is nothing to read. hear: gets each line of stderr as it
-    comes. When we are cancelled, or die, its whole group is ended. Raises NoProgram.
+    comes. owner: the user and the group that it runs as; without it, ours. When we are cancelled, or die, its
+    whole group is ended. Raises NoProgram, and what `hear` raised, once it has ended.
     """
-    words = (*_dies_with_us(), *argv)
+    user, group = owner or (None, None)
     try:
         process = await asyncio.create_subprocess_exec(
-            *words,
+            *_dies_with_us(),
+            *argv,
             cwd=directory,
             env=dict(environment),
             stdin=asyncio.subprocess.DEVNULL if given is None else asyncio.subprocess.PIPE,
@@ -69,24 +113,46 @@ async def run(
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
             limit=LONGEST_LINE,
+            user=user,
+            group=group,
+            extra_groups=None if owner is None else [],
         )
     except (OSError, ValueError) as wrong:
         raise NoProgram(f"{argv[0]} cannot be run: {getattr(wrong, 'strerror', None) or wrong}") from None
-    out: deque[str] = deque(maxlen=KEPT)
-    errors: deque[str] = deque(maxlen=KEPT)
+    out, errors = _Said(), _Said(hear)
+    talk = asyncio.gather(
+        _feed(process.stdin, given), out.listen(process.stdout), errors.listen(process.stderr)
+    )
+    code: int | None = None
     try:
         async with asyncio.timeout(seconds):
-            await asyncio.gather(
-                _feed(process.stdin, given),
-                _listen(process.stdout, out, None),
-                _listen(process.stderr, errors, hear),
-            )
-            code: int | None = await process.wait()
+            code = await _ended(process, talk)
     except TimeoutError:
-        code = None
+        pass
     finally:
         await _end(process)
-    return Ended(code, "\n".join(out), "\n".join(errors))
+        talk.cancel()
+    return Ended(code, out.text, errors.text, out.cut)
+
+
+async def _ended(process: asyncio.subprocess.Process, talk: asyncio.Future[Any]) -> int:
+    """Its code. `Process.wait` waits for its pipes, too, which a child that it left may keep open."""
+    gone = asyncio.create_task(_gone(process))
+    try:
+        await asyncio.wait({talk, gone}, return_when=asyncio.FIRST_COMPLETED)
+        code = await (process.wait() if talk.done() else gone)
+        await asyncio.wait({talk}, timeout=LINGER)
+    finally:
+        gone.cancel()
+    if talk.done():
+        talk.result()
+    return code
+
+
+async def _gone(process: asyncio.subprocess.Process) -> int:
+    while process.returncode is None:  # noqa: ASYNC110 - asyncio itself tells it only when the pipes are closed
+        await asyncio.sleep(LOOK)
+    return process.returncode
 
 
 def _dies_with_us() -> tuple[str, ...]:
@@ -105,30 +171,20 @@ async def _feed(stdin: asyncio.StreamWriter | None, given: bytes | None) -> None
         await stdin.wait_closed()
 
 
-async def _listen(stream: asyncio.StreamReader | None, kept: deque[str], hear: Hear | None) -> None:
-    assert stream is not None  # both are pipes
-    while True:
-        try:
-            row = await stream.readline()
-        except ValueError:  # longer than LONGEST_LINE: what came is dropped, what comes is heard
-            continue
-        if not row:
-            return
-        text = row.decode("utf-8", "replace").rstrip("\r\n")
-        kept.append(text)
-        if hear is not None:
-            await hear(text)
-
-
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """The whole group, whatever it left behind."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, number)
-        if process.returncode is not None:
-            return
-        try:
+    """The whole group, whatever it left behind: asked, and after GRACE no longer asked. It is ended also when
+    nobody waits for that any more."""
+    _signal(process, signal.SIGTERM)
+    try:
+        if process.returncode is None:
             async with asyncio.timeout(GRACE):
-                await process.wait()
-        except TimeoutError:
-            continue
+                await _gone(process)
+    except TimeoutError:
+        pass
+    finally:
+        _signal(process, signal.SIGKILL)
+
+
+def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)

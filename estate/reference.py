@@ -43,7 +43,7 @@ class Reference:
         first, slash, _ = self.repository.partition("/")
         if not slash or not (set(first) & {".", ":"} or first == "localhost"):
             return HUB
-        return HUB if first in _HUB_NAMES else first
+        return HUB if first.lower() in _HUB_NAMES else first.lower()
 
     @property
     def name(self) -> str:

@@ -19,7 +19,7 @@ def copy_sample(source: Path, target: Path) -> None:
     modes = source / MODES
     for row in modes.read_text().splitlines() if modes.exists() else ():
         mode, _, name = row.partition(" ")
-        if mode.isdigit():
+        if mode.isdigit() and name:
             (target / name).chmod(int(mode, 8))
 
 

@@ -9,24 +9,42 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+_PRERELEASE = r"[-._]?(?:alpha|beta|rc|preview|pre|dev|nightly|snapshot|canary|unstable|b(?=\d))[-._]?\d*"
 _VERSION = re.compile(
-    r"(?P<v>v)?(?P<numbers>\d+(?:\.\d+)*)"
-    r"(?P<pre>[-._]?(?:alpha|beta|rc|pre|preview|dev|nightly|snapshot|canary|unstable)[-._]?\d*)?"
+    rf"(?P<v>v)?(?P<numbers>\d+(?:\.\d+)*)(?P<pre>{_PRERELEASE})?"
     r"(?:-(?P<suffix>[A-Za-z0-9][\w.-]*))?\Z",
     re.IGNORECASE,
 )
 _DATE = re.compile(
-    r"v?(?:19|20)\d{2}(?:[-.]?(?:0[1-9]|1[0-2])(?:[-.]?(?:0[1-9]|[12]\d|3[01]))?)(?:[-._].*)?\Z"
+    r"(?:v|release[.-])?(?P<year>(?:19|20)\d\d)"
+    r"(?:(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])?"
+    r"|[.-](?P<m>0?[1-9]|1[0-2])(?:[.-](?P<d>\d{1,2}))?)"
+    r"(?:T(?P<time>\d\d-\d\d-\d\d)Z)?(?P<more>(?:\.\d+)*)"
+    rf"(?P<pre>{_PRERELEASE})?(?:[-_](?P<suffix>[A-Za-z0-9][\w.-]*))?\Z",
+    re.IGNORECASE,
 )
-_COMMIT = re.compile(r"(?:sha-?|git-?)?[0-9a-f]{7,40}\Z", re.IGNORECASE)
+"""`20231127`, `2024.6.1`, `2026.02.0-alpine`, `RELEASE.2024-01-16T16-07-38Z`."""
+_COMMIT = re.compile(r"(?:sha-?|git-?|g)?[0-9a-f]{7,40}\Z", re.IGNORECASE)
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
 _CHANNELS = {"latest", "stable", "edge", "main", "master", "nightly", "dev", "develop", "release", "lts"}
 
-DATABASES = (
-    "postgres", "postgis", "timescaledb", "pgvector", "mysql", "mariadb", "percona", "mongo", "redis",
-    "valkey", "keydb", "elasticsearch", "opensearch", "influxdb", "cassandra", "clickhouse", "couchdb",
-    "neo4j", "etcd", "rabbitmq", "cockroach", "mssql", "vault", "meilisearch", "typesense", "qdrant",
-)  # fmt: skip
+DATABASES = frozenset((
+    "postgres", "postgresql", "postgis", "timescaledb", "pgvector", "pgvecto", "paradedb", "mysql", "mariadb",
+    "percona", "mongo", "mongodb", "redis", "valkey", "keydb", "dragonfly", "elasticsearch", "opensearch",
+    "influxdb", "cassandra", "scylla", "clickhouse", "couchdb", "couchbase", "neo4j", "arangodb", "surrealdb",
+    "etcd", "consul", "vault", "rabbitmq", "cockroach", "cockroachdb", "mssql", "meilisearch", "typesense",
+    "qdrant", "weaviate", "milvus", "questdb", "victoriametrics", "ferretdb", "yugabyte",
+))  # fmt: skip
 """Words in the names of images whose data does not survive a major version unasked."""
+_BESIDE = frozenset((
+    "exporter", "express", "commander", "insight", "ui", "web", "admin", "client", "tools", "backup", "proxy",
+    "operator", "dashboard", "dashboards", "manager", "cli", "init", "router", "sync", "connect", "agent",
+))  # fmt: skip
+"""Words that, after a database's, tell of a helper beside it: `postgres-exporter` holds no data."""
+_PLAIN = frozenset(("server", "db", "database", "community", "standalone"))
+"""Names that say nothing without what stands before them: `mssql/server`."""
+_TWO_NUMBERS = frozenset(("mysql", "mariadb", "percona", "mongo", "mongodb"))
+"""Whose releases 10.5 and 10.11, or 5.7 and 8.0, are what others call a major version."""
 
 
 class Class(IntEnum):
@@ -61,27 +79,54 @@ class Tag:
 
 def read_tag(text: str) -> Tag:
     """Anything is a tag; what is no version is of class NAME."""
-    if _DATE.match(text):
-        return Tag(text, Class.DATE, tuple(int(part) for part in re.findall(r"\d+", text)[:4]))
+    if (found := _DATE.match(text)) is not None:
+        return Tag(text, Class.DATE, _date(found), _flavour(found["suffix"]), _pre(found))
     if _COMMIT.match(text) and not text.isdigit():
         return Tag(text, Class.NAME)
     found = _VERSION.match(text)
     if not found or (text.isdigit() and len(text) > 5):
         return Tag(text, Class.NAME)
     numbers = tuple(int(part[:18]) for part in found["numbers"].split("."))
-    pre = (found["pre"] or "").strip("-._").lower()
-    return Tag(text, Class.VERSION, numbers, (found["suffix"] or "").lower(), pre, bool(found["v"]))
+    return Tag(text, Class.VERSION, numbers, _flavour(found["suffix"]), _pre(found), bool(found["v"]))
+
+
+def _date(found: re.Match[str]) -> tuple[int, ...]:
+    """`20231127` and `2023.11.27` are one day: (2023, 11, 27)."""
+    parts = [found["year"], found["month"] or found["m"], found["day"] or found["d"]]
+    parts += [*(found["time"] or "").split("-"), *found["more"].split(".")]
+    return tuple(int(part[:18]) for part in parts if part)
+
+
+def _flavour(suffix: str | None) -> str:
+    """A commit beside a version is no flavour: the next version has another one."""
+    text = (suffix or "").lower()
+    return "" if _COMMIT.match(text) and not text.isdigit() else text
+
+
+def _pre(found: re.Match[str]) -> str:
+    return (found["pre"] or "").strip("-._").lower()
+
+
+def is_tag(text: str) -> bool:
+    """Whether a registry could have a tag of that name (OCI distribution spec)."""
+    return _TAG.match(text) is not None
 
 
 def flavour(tag: str | None) -> str:
     """What a tag says beside its version, also one without a version: `15-alpine` and `alpine` → `alpine`."""
     read = read_tag(tag or "latest")
-    if read.kind is Class.VERSION:
+    if read.kind is not Class.NAME:
         return read.suffix
+    if _COMMIT.match(read.text):
+        return ""
     head, _, rest = read.text.lower().partition("-")
-    if head in _CHANNELS:
-        return rest
-    return "" if read.kind is Class.DATE else read.text.lower()
+    return rest if head in _CHANNELS else read.text.lower()
+
+
+def refines(tag: str, than: str) -> bool:
+    """Whether `tag` says more exactly what `than` says: `1.2.3` of `1.2`, `15.3-alpine` of `15-alpine`."""
+    one, other = read_tag(tag), read_tag(than)
+    return one.precision > other.precision and one.numbers[: other.precision] == other.numbers
 
 
 def order(tags: Iterable[str], like: str | None, hints: Sequence[str] = ()) -> tuple[str, ...]:
@@ -94,18 +139,20 @@ def order(tags: Iterable[str], like: str | None, hints: Sequence[str] = ()) -> t
     wanted, read = flavour(like), read_tag(like or "latest")
     fitting = [one for one in map(read_tag, known) if _fits(one, read, wanted)]
     fitting.sort(key=_order_key, reverse=True)
-    hinted = [form for hint in hints for form in _forms(hint, wanted) if form in known]
-    return tuple(dict.fromkeys([*hinted, *(one.text for one in fitting)]))
+    return tuple(dict.fromkeys([*hinted(known, like, hints), *(one.text for one in fitting)]))
+
+
+def hinted(tags: Iterable[str], like: str | None, hints: Sequence[str]) -> tuple[str, ...]:
+    """Those of the tags that a hint may mean, in the flavour of `like`."""
+    known, wanted = frozenset(tags), flavour(like)
+    forms = (form for hint in hints for form in _forms(hint, wanted))
+    return tuple(dict.fromkeys(form for form in forms if form in known))
 
 
 def _fits(one: Tag, like: Tag, wanted: str) -> bool:
-    if one.kind is Class.NAME or (
-        one.kind is Class.VERSION and one.suffix != wanted and not _runs_on(one, wanted)
-    ):
+    if one.kind is Class.NAME or (one.suffix != wanted and not _runs_on(one, wanted)):
         return False
-    if like.kind is Class.VERSION and one.kind is Class.VERSION:
-        return one.numbers[: like.precision] == like.numbers
-    return one.kind is like.kind or like.kind is Class.NAME
+    return one.numbers[: like.precision] == like.numbers
 
 
 def _runs_on(one: Tag, wanted: str) -> bool:
@@ -118,10 +165,14 @@ def _order_key(one: Tag) -> tuple[bool, bool, int, tuple[int, ...], bool]:
 
 
 def _forms(hint: str, wanted: str) -> list[str]:
-    """The ways in which a version that is known by its numbers may be written as a tag."""
+    """The ways in which a version that is known by its numbers may be written as a tag. `16.3-1.pgdg120`,
+    which is how a distribution calls its package, may be the tag `16.3`."""
     bare = hint.strip().removeprefix("v")
-    plain = [hint.strip(), bare, f"v{bare}"]
-    return [f"{one}-{wanted}" for one in plain] if wanted and not bare.endswith(wanted) else plain
+    head = bare.partition("-")[0]
+    plain = [hint.strip(), *(form for one in dict.fromkeys((bare, head)) for form in (one, f"v{one}"))]
+    if not wanted:
+        return plain
+    return [one if one.endswith(f"-{wanted}") else f"{one}-{wanted}" for one in plain]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +205,35 @@ def most_specific(matches: Sequence[str], like: str | None, hints: Sequence[str]
     return Choice(exact[0].text, same)
 
 
-def crosses_major(old: str | None, new: str | None) -> bool | None:
-    """Whether the first number differs; None when one of them has none that could be told."""
-    before, after = read_tag(old or "latest").major, read_tag(new or "latest").major
-    return None if before is None or after is None else before != after
+def crosses_major(old: str | None, new: str | None, repository: str = "") -> bool | None:
+    """Whether the major version differs; None when that cannot be told.
+
+    repository: some count two numbers as the major version (MariaDB 10.5 and 10.11; PostgreSQL before 10).
+    """
+    before, after = read_tag(old or "latest"), read_tag(new or "latest")
+    if before.major is None or after.major is None:
+        return None
+    if before.major != after.major:
+        return True
+    words = set(_words(repository))
+    if not (words & _TWO_NUMBERS or (before.major < 10 and words & {"postgres", "postgresql", "postgis"})):
+        return False
+    if min(before.precision, after.precision) < 2:
+        return None
+    return before.numbers[1] != after.numbers[1]
 
 
 def is_database(repository: str) -> bool:
     """By the image's name: whether its data may not survive a major version."""
-    name = repository.rpartition("/")[2].lower()
-    return any(word in name for word in DATABASES)
+    words = _words(repository)
+    at = max((place for place, word in enumerate(words) if word in DATABASES), default=None)
+    return at is not None and not _BESIDE & set(words[at:])
+
+
+def _words(repository: str) -> list[str]:
+    """`mcr.microsoft.com/mssql/server` → mssql, server; `bitnami/postgresql15` → postgresql."""
+    before, _, name = repository.lower().rpartition("/")
+    said = re.split(r"[-_.]", name)
+    if set(said) <= _PLAIN:
+        said = [*re.split(r"[-_.]", before.rpartition("/")[2]), *said]
+    return [word.rstrip("0123456789") or word for word in said]

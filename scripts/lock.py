@@ -12,7 +12,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent.parent / "requirements"
 # Later files are constrained by earlier ones.
-ORDER = ("build", "runtime", "hands", "dev", "synapse", "bench-alertbot", "bench-errbot")
+ORDER = ("build", "runtime", "hands", "dev", "synapse", "bench-alertbot", "bench-errbot", "bench-ruamel")
 
 
 def main() -> int:

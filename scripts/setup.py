@@ -64,6 +64,7 @@ SYNAPSE = Environment(".venv-synapse", ("synapse",))
 PEERS = (
     Environment(".venv-bench-alertbot", ("build", "bench-alertbot")),
     Environment(".venv-bench-errbot", ("build", "bench-errbot")),
+    Environment(".venv-bench-ruamel", ("build", "bench-ruamel")),
 )
 
 PACKAGES = (
@@ -75,6 +76,7 @@ PACKAGES = (
     Package("restic", "restic"),
     Package("postgresql", "/usr/lib/postgresql/*/bin/initdb"),
     Package("git", "git"),
+    Package("openssl", "openssl"),
     Package("busybox-static", "/usr/share/doc/busybox-static"),
     Package("debootstrap", "debootstrap"),
     Package("systemd", "systemd-analyze"),

@@ -1,14 +1,17 @@
 """The console's configuration: no file, no account, no network. Imports nothing slow."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from alert_bridge.route import Route
-from bot.config.model import AlertsConfig, Config, Credential, Endpoint, Estate, Http
+from bot.config.model import AlertsConfig, Backup, Config, Credential, Endpoint, Estate, Http
 from bot.core.model import Identity, People, Person, Room
-from bot.core.policy import BUILT_IN_ROLES, Ask, Policy, Rule
+from bot.core.policy import BUILT_IN_ROLES, Ask, BreakGlass, Policy, Rule
 
 CONFIRMED = ("restart", "start", "stop", "backup")
 APPROVED = ("pin", "update", "rollback", "fix", "waive")
+COUNTDOWN = timedelta(seconds=20)
+"""Of a broken glass: short, for here one person plays all the seats."""
 SEATS = {"ann": ("operator",), "adam": ("admin",), "eve": (), "vic": ("viewer",)}
 """Who sits where; the first is where it starts."""
 
@@ -34,7 +37,11 @@ def config(state: Path, *, estate: Path | None = None, port: int = 9099) -> Conf
                 *(Rule(command, ask=Ask.CONFIRM) for command in CONFIRMED),
                 *(Rule(command, ask=Ask.APPROVE, by="admin", votes=1) for command in APPROVED),
             ),
+            break_glass=BreakGlass(by="admin", countdown=COUNTDOWN),
         ),
         alerts=AlertsConfig({"default": Endpoint("default", Credential(insecure=True), (everything,))}),
-        estate=Estate(root=estate),
+        # Nothing is configured, so it can be tried: on the same disk, and gone with the state.
+        estate=Estate(
+            root=estate, backup=Backup(repository=str(state / "backup" / "repository"), trial=True)
+        ),
     )

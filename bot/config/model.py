@@ -99,6 +99,9 @@ class Backup:
     unit: str | None = None
     max_age: timedelta = timedelta(hours=26)
     schedule: time | None = None
+    """UTC."""
+    trial: bool = False
+    """The console's own, to try it with: a repository in its state, which is made at its first use."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 """The life of an approval: every transition in one table. Pure.
 
-    asked ──► approved ──► running ──► done | failed | rolled back | interrupted
-      │           │           ▲
-      ├───────────┼──► counting (somebody broke the glass; anybody may stop it)
-      │           │       │
-      └───────────┴───────┴──► denied | expired | cancelled | drifted
+    asked ──► approved ──────► running ──► done | failed | rolled back | interrupted
+      │  │        ▲              ▲
+      │  └► counting down ───────┘
+      │        │  │
+      └────────┴──┴──► denied | expired | cancelled | drifted      (approved leads there too)
 
 People are compared, never accounts: whoever asked on Matrix is the same person on Slack. A no wins at once.
+Who breaks the glass needs no votes and starts a countdown; what ran so waits for a second person's signature.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -16,6 +17,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from bot.core.errors import Refused
+from bot.core.glass import NOTHING_PROVED, Glass, Signature
 from bot.core.model import Identity, Trust
 from bot.core.policy import Ask, Rule
 
@@ -24,8 +26,8 @@ class State(StrEnum):
     """Where an approval stands."""
 
     ASKED = "asked"
+    COUNTDOWN = "counting down"
     APPROVED = "approved"
-    COUNTING = "counting"
     DENIED = "denied"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
@@ -39,31 +41,24 @@ class State(StrEnum):
     @property
     def pending(self) -> bool:
         """Nothing ran yet and something still may."""
-        return self in {State.ASKED, State.APPROVED, State.COUNTING}
+        return self in PENDING
 
     @property
     def over(self) -> bool:
         return not TRANSITIONS[self]
 
 
+PENDING = (State.ASKED, State.COUNTDOWN, State.APPROVED)
+OPEN = (State.ASKED, State.COUNTDOWN)
+"""In these a yes still counts."""
+_STOPPED = (State.DENIED, State.EXPIRED, State.CANCELLED, State.DRIFTED)
+RAN = (State.DONE, State.FAILED, State.ROLLED_BACK, State.INTERRUPTED)
+
 TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
     {
-        State.ASKED: frozenset(
-            {
-                State.APPROVED,
-                State.COUNTING,
-                State.DENIED,
-                State.EXPIRED,
-                State.CANCELLED,
-                State.DRIFTED,
-            }
-        ),
-        State.COUNTING: frozenset(
-            {State.APPROVED, State.RUNNING, State.DENIED, State.CANCELLED, State.DRIFTED}
-        ),
-        State.APPROVED: frozenset(
-            {State.RUNNING, State.DENIED, State.EXPIRED, State.CANCELLED, State.DRIFTED}
-        ),
+        State.ASKED: frozenset({State.COUNTDOWN, State.APPROVED, *_STOPPED}),
+        State.COUNTDOWN: frozenset({State.APPROVED, State.RUNNING, *_STOPPED}),
+        State.APPROVED: frozenset({State.RUNNING, *_STOPPED}),
         State.DENIED: frozenset(),
         State.EXPIRED: frozenset(),
         State.CANCELLED: frozenset(),
@@ -78,9 +73,6 @@ TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
 """The one table. What is not in it does not happen."""
 
 
-NOTHING_PROVED = Trust()
-
-
 @dataclass(frozen=True, slots=True)
 class Vote:
     """One person's yes or no. `event_id` is the message, click or reaction it was said with; `roles` are
@@ -93,20 +85,6 @@ class Vote:
     event_id: str
     roles: tuple[str, ...] = ()
     trust: Trust = NOTHING_PROVED
-
-
-@dataclass(frozen=True, slots=True)
-class Glass:
-    """Somebody runs it without the yes it wants: who, why, when, and who put their name to it afterwards."""
-
-    by: str
-    """The person's name."""
-    identity: Identity
-    reason: str
-    runs_at: datetime
-    trust: Trust = NOTHING_PROVED
-    signed: str = ""
-    """The second person, once there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +104,14 @@ class Approval:
     why: str = ""
     """How it came to its state, in words."""
     glass: Glass | None = None
+    """Who broke the glass, once somebody did."""
 
     @property
     def unsigned(self) -> bool:
-        """It ran without its yes, and nobody else has put their name to it yet."""
-        ran = self.state in {State.DONE, State.FAILED, State.ROLLED_BACK, State.INTERRUPTED}
-        return ran and self.glass is not None and not self.glass.signed
+        """It ran, or runs, without the votes, and no second person has signed it off."""
+        glass = self.glass
+        ran = self.state is State.RUNNING or self.state in RAN
+        return glass is not None and glass.needed and glass.signed is None and ran
 
     @property
     def needed(self) -> int:
@@ -159,10 +139,11 @@ def move(approval: Approval, to: State, why: str) -> Approval:
     """The approval in its next state. Raises Refused, in words, for what the table does not allow."""
     if to not in TRANSITIONS[approval.state]:
         raise Refused(past(approval))
-    if to is State.COUNTING and approval.glass is None:
-        raise Refused(f"{approval.code} counts down only when somebody broke the glass")
-    broken = approval.state is State.COUNTING and to is State.RUNNING
-    if to in {State.APPROVED, State.RUNNING} and not broken and len(approval.yes) < approval.needed:
+    broken = approval.glass is not None
+    if to is State.COUNTDOWN and not broken:
+        raise Refused(f"nobody broke the glass for {approval.code}")
+    through = broken and approval.state is State.COUNTDOWN and to is State.RUNNING
+    if to in {State.APPROVED, State.RUNNING} and not through and len(approval.yes) < approval.needed:
         raise Refused(f"{approval.code} has {len(approval.yes)} of {approval.needed} yes")
     return replace(approval, state=to, why=why)
 
@@ -172,7 +153,7 @@ def vote(approval: Approval, said: Vote) -> Approval:
     repetition, or the asker's own yes where another's is wanted."""
     if not approval.state.pending:
         raise Refused(past(approval))
-    if said.at >= approval.expires and approval.state is not State.COUNTING:
+    if said.at >= approval.expires:
         raise Refused(f"{approval.code} has expired; ask again for a new plan")
     if not said.approve:
         return move(_with(approval, said), State.DENIED, f"{said.person} said no")
@@ -188,32 +169,41 @@ def vote(approval: Approval, said: Vote) -> Approval:
     counted = _with(approval, said)
     if len(counted.yes) >= counted.needed:
         names = ", ".join(one.person for one in counted.yes)
-        # With all the yes it wants, no glass needs to be broken.
-        return move(replace(counted, glass=None), State.APPROVED, f"{names} said yes")
+        glass = replace(counted.glass, needed=False) if counted.glass else None
+        return replace(move(counted, State.APPROVED, f"{names} said yes"), glass=glass)
     return counted
 
 
-def break_glass(approval: Approval, glass: Glass, now: datetime) -> Approval:
-    """The approval after somebody who may do so broke the glass. Raises Refused when it is too late."""
-    if approval.state is State.COUNTING and approval.glass is not None:
-        raise Refused(
-            f"{approval.glass.by} broke the glass already; {approval.code} runs after its countdown"
-        )
+def break_glass(approval: Approval, glass: Glass) -> Approval:
+    """The approval after somebody who may broke the glass: it counts down. Raises Refused when it is too
+    late for that, or not open."""
+    code = approval.code
+    if approval.state is State.COUNTDOWN and approval.glass is not None:
+        raise Refused(f"{code} counts down already: {approval.glass.person} broke the glass")
+    if approval.state is State.APPROVED:
+        raise Refused(f"{code} has all the yes it needs already, and is about to run")
     if approval.state is not State.ASKED:
         raise Refused(past(approval))
-    if now >= approval.expires:
-        raise Refused(f"{approval.code} has expired; ask again for a new plan")
-    return move(replace(approval, glass=glass), State.COUNTING, f"{glass.by} broke the glass: {glass.reason}")
+    if glass.at >= approval.expires:
+        raise Refused(f"{code} has expired; ask again for a new plan")
+    if glass.runs >= approval.expires:
+        raise Refused(f"{code} expires before the countdown would end; ask again for a new plan")
+    broken = replace(approval, glass=glass)
+    return move(broken, State.COUNTDOWN, f"{glass.person} broke the glass: {glass.reason}")
 
 
-def sign(approval: Approval, person: str) -> Approval:
-    """The approval after a second person put their name to what ran without its yes. Raises Refused."""
-    glass = approval.glass
-    if not approval.unsigned or glass is None:
+def sign(approval: Approval, signature: Signature) -> Approval:
+    """The approval after a second person signed off what ran without the votes. Raises Refused."""
+    glass, person = approval.glass, signature.person
+    if glass is not None and glass.signed is not None:
+        raise Refused(f"{approval.code} was signed off by {glass.signed.person} already")
+    if glass is None or not approval.unsigned or approval.state is State.RUNNING:
         raise Refused(past(approval))
-    if person == glass.by:
-        raise Refused(f"{person} broke the glass for {approval.code}, and somebody else must sign it off")
-    return replace(approval, glass=replace(glass, signed=person))
+    if person == glass.person:
+        raise Refused(f"{person} broke the glass, and this wants the signature of somebody else")
+    if not approval.may_count(person):
+        raise Refused(f"{person} asked for it, and this wants the signature of somebody else")
+    return replace(approval, glass=replace(glass, signed=signature))
 
 
 def withdraw(approval: Approval, event_id: str, how: str) -> Approval:
@@ -245,8 +235,8 @@ def past(approval: Approval) -> str:
     match approval.state:
         case State.ASKED | State.APPROVED:
             return f"{approval.code} is {approval.state.value} and has not run"
-        case State.COUNTING:
-            return f"{approval.code} is counting down and has not run{why}"
+        case State.COUNTDOWN:
+            return f"{approval.code} counts down and has not run{why}"
         case State.RUNNING:
             return f"{approval.code} is used: it is running now"
         case State.DONE | State.FAILED | State.ROLLED_BACK | State.INTERRUPTED:

@@ -90,26 +90,33 @@ def may_ask(asker: Asker, command: Command, policy: Policy, people: People) -> D
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """What is voted on: the command and its target, the policy's line, the asker's name, and yes or no."""
+    """What is voted on: the command and its target, the policy's line, the asker's name, and yes or no.
+
+    `counting`: the glass was broken, so that it runs unless somebody says no.
+    """
 
     command: Command
     targets: Sequence[str]
     rule: Rule
     requester: str
     approve: bool
+    counting: bool = False
 
 
 def may_vote(asker: Asker, ballot: Ballot, policy: Policy, people: People) -> Deny | None:
     """None when this vote counts, else why not. The same for message, reply, reaction, button and seat.
 
     A yes wants the role that the line names; to a mere confirmation also the asker, or whoever could ask for
-    the same. A no may come from any of them. Whether the yes is the asker's own is `approval.vote`'s to see.
+    the same. A no may come from any of them; while the glass is broken, from whoever is listed. Whether the
+    yes is the asker's own is `approval.vote`'s to see.
     """
     untrusted = _untrusted(asker, ballot.command)
     if untrusted is not None:
         return untrusted
     person, rule = asker.person, ballot.rule
     assert person is not None  # _untrusted refuses whom nobody listed
+    if ballot.counting and not ballot.approve:
+        return None
     if rule.by in person.roles and rule.by in policy.roles:
         return None
     if rule.ask is not Ask.APPROVE or not ballot.approve:
@@ -121,25 +128,19 @@ def may_vote(asker: Asker, ballot: Ballot, policy: Policy, people: People) -> De
 
 
 def may_break(asker: Asker, ballot: Ballot, policy: Policy, people: People) -> Deny | None:
-    """None when this person may run the plan without the yes it wants, else why not: the policy must allow it
-    to a role that they hold, and they must be allowed to ask for the same themselves."""
+    """None when this one may break the glass for that plan, else why not. It wants the role that the
+    policy's line `break-glass` names, and a device as trusted as for a vote."""
     untrusted = _untrusted(asker, ballot.command)
     if untrusted is not None:
         return untrusted
     person, glass = asker.person, policy.break_glass
     assert person is not None  # _untrusted refuses whom nobody listed
     if glass is None:
-        return Deny("the policy lets nobody break the glass; break-glass in the policy would")
-    if glass.by not in person.roles or glass.by not in policy.roles:
-        who = _named(p.name for p in people.with_role([glass.by]))
-        return Deny(f"you have {_roles(person)}; breaking the glass needs {glass.by} ({who})")
-    may = authorize(asker, ballot.command, ballot.targets, policy, people)
-    return may if isinstance(may, Deny) else None
-
-
-def may_stop(asker: Asker, command: Command) -> Deny | None:
-    """None when this person may stop a countdown: anybody who is listed, here."""
-    return _untrusted(asker, command)
+        return Deny("the policy lets nobody break the glass; an admin can add the line break-glass")
+    if glass.by in person.roles and glass.by in policy.roles:
+        return None
+    who = _named(p.name for p in people.with_role([glass.by]))
+    return Deny(f"you have {_roles(person)}; breaking the glass needs the role {glass.by} ({who})")
 
 
 def voters(rule: Rule, requester: str, people: People) -> tuple[Person, ...]:
@@ -188,7 +189,7 @@ def _without_role(asker: Asker, command: Command, policy: Policy, people: People
     if asker.person is not None and command.votes and _concerned(asker.person, policy):
         return None
     if asker.person is not None and command.stops and policy.break_glass is not None:
-        return None  # anybody may stop a countdown; whether there is one is seen with the code
+        return None  # what counts down may be stopped by anybody; `may_vote` sees whether it does
     return Deny(f"you have {_roles(asker.person)}; {_who_could(command, (), policy, people)}")
 
 
@@ -196,6 +197,8 @@ def _concerned(person: Person, policy: Policy) -> bool:
     """Whether some line of the policy wants this person's word, or lets them ask for what it is about."""
     held = [policy.roles[name] for name in person.roles if name in policy.roles]
     if any(role.name == rule.by for rule in policy.rules for role in held):
+        return True
+    if policy.break_glass is not None and any(role.name == policy.break_glass.by for role in held):
         return True
     asks = {rule.command.lower() for rule in policy.rules if rule.ask is not Ask.NONE}
     changing = [pattern.lower() for role in held for pattern in role.may if pattern.lower() not in READING]
@@ -236,7 +239,7 @@ def _names(pattern: str, command: Command) -> bool:
 
 
 def _by_rule(rule: Rule, command: Command, targets: Sequence[str], people: People) -> Verdict:
-    line = f'the policy\'s line "{rule.command}{"" if rule.target == "*" else " " + rule.target}"'
+    line = f'the policy\'s line "{rule.key}"'
     match rule.ask:
         case Ask.NONE:
             return Allow(f"{line} asks nobody", rule)

@@ -6,13 +6,14 @@
 
 - a parameter before `*` is given by its place: required without a default, `[OPTIONAL]` with one
 - a parameter after `*` is an option: `--tail 50` or `--tail=50`; a `bool` is a flag: `--all`
-- converters: `str int bool timedelta Literal[…] StrEnum ServiceRef Rest`, each also as `X | None`;
+- converters: `str int bool timedelta Literal[…] StrEnum ServiceRef FindingRef Rest`, each also as `X | None`;
   `Annotated[int, Between(1, 500)]` bounds a number; `Annotated[str, "CODE"]` is shown as CODE
 
 Nothing is registered here; `commands.ALL` lists. Who may is configuration, not declaration.
 """
 
 import inspect
+import re
 import types
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,6 +50,12 @@ class Parts:
 class ServiceRef(str):
     """The name of a service, a `project/service` or a container, as it was typed. Not yet resolved: what it
     names is found against what exists (`estate.resolve`), before anything is decided about it."""
+
+    __slots__ = ()
+
+
+class FindingRef(ServiceRef):
+    """The id of a finding of the audit, as it was typed: `ENV-01-K7QFA`. What it is about decides who may."""
 
     __slots__ = ()
 
@@ -99,13 +106,15 @@ class Command:
     """A declared command.
 
     words: what is typed, in lower case: `("test", "alert")`. `params`: in the order of the usage line.
-    votes: whether it says yes or no to a plan; stops: whether it can stop a countdown, too, as anybody may.
+    votes: whether it says yes or no to a plan. stops: it says no, as anybody may to what counts down.
+    longest: how long carrying it out may take; None: as long as most may.
     """
 
     __slots__ = (
         "finder",
         "handler",
         "help",
+        "longest",
         "params",
         "planner",
         "risk",
@@ -124,6 +133,7 @@ class Command:
         help_text: str,
         votes: bool = False,
         stops: bool = False,
+        longest: timedelta | None = None,
     ) -> None:
         self.words = words
         self.risk = risk
@@ -135,6 +145,7 @@ class Command:
         self.splitter: Splitter | None = None
         self.votes = votes
         self.stops = stops
+        self.longest = longest
 
     def __repr__(self) -> str:
         return f"<command {self.name}>"
@@ -259,18 +270,25 @@ class _Arguments:
 
 
 def command(
-    *, risk: Risk = Risk.READ, name: str | None = None, votes: bool = False, stops: bool = False
+    *,
+    risk: Risk = Risk.READ,
+    name: str | None = None,
+    votes: bool = False,
+    stops: bool = False,
+    longest: timedelta | None = None,
 ) -> Callable[[Handler], Command]:
     """Declare a command. Its words are `name`, or the function's own name (`break_glass` → `break-glass`).
 
     votes: it says yes or no to a plan, so the plan's line of the policy says who may use it, not `may`.
+    stops: it says no, which whoever is listed may do to a plan that runs without votes.
+    longest: how long carrying it out may take, where that is more than an hour.
     """
 
     def declare(handler: Handler) -> Command:
         title = name or getattr(handler, "__name__", "").strip("_").replace("_", "-")
         words = tuple(title.lower().split())
         text = inspect.cleandoc(handler.__doc__ or "")
-        return Command(words, risk, handler, _params(handler), text, votes, stops)
+        return Command(words, risk, handler, _params(handler), text, votes, stops, longest)
 
     return declare
 
@@ -304,7 +322,7 @@ def _param(parameter: inspect.Parameter) -> Param:
         option=option,
         flag=flag,
         rest=annotation is Rest,
-        service=annotation is ServiceRef,
+        service=annotation in (ServiceRef, FindingRef),
         required=parameter.default is inspect.Parameter.empty,
         choices=choices,
     )
@@ -344,6 +362,7 @@ def _converter(name: str, annotation: Any, option: bool) -> _Converter:
         bool: (_bool, "yes|no", ("yes", "no")),
         timedelta: (read_duration, "10m", ()),
         ServiceRef: (lambda text: ServiceRef(_text(text)), shown, ()),
+        FindingRef: (_finding, shown, ()),
         Rest: (lambda text: Rest(_text(text)), shown, ()),
     }
     if annotation not in table:
@@ -355,6 +374,14 @@ def _text(text: str) -> str:
     if not text.strip():
         raise ValueError("it is empty")
     return text
+
+
+def _finding(text: str) -> FindingRef:
+    if not re.fullmatch(r"[A-Za-z]{2,5}-\d\d-[A-Za-z0-9]{5,12}", text.strip(), re.ASCII):
+        raise ValueError(
+            f"{_short(text)} is no finding: audit lists them, ENV-01-K7QFA is what one looks like"
+        )
+    return FindingRef(text.strip().upper())
 
 
 def _int(text: str) -> int:

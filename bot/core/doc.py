@@ -174,11 +174,13 @@ class Choices:
     confirm: str = ""
     prefix: str = "!"
     """What stands before a command here."""
+    stop: bool = False
+    """Only a no can be said: it runs unless somebody stops it."""
 
     @property
     def typed(self) -> str:
         """The words that always work."""
-        return f"{self.prefix}approve {self.code}"
+        return f"{self.prefix}{'deny' if self.stop else 'approve'} {self.code}"
 
 
 Block = Heading | Paragraph | Items | Fields | Table | Pre | Choices
@@ -379,9 +381,9 @@ def _block_to_json(block: Block) -> dict[str, Any]:
             return {"is": "table", "header": list(header), "rows": cells}
         case Pre(text=text, language=language):
             return {"is": "pre", "text": text, "language": language}
-        case Choices(approval_id=approval_id, code=code, confirm=confirm, prefix=prefix):
-            words = {"confirm": confirm, "prefix": prefix}
-            return {"is": "choices", "approval": approval_id, "code": code, **words}
+        case Choices(approval_id=approval_id, code=code):
+            said = {"approval": approval_id, "code": code, "confirm": block.confirm}
+            return {"is": "choices", **said, "prefix": block.prefix, "stop": block.stop}
 
 
 def _block_from_json(data: dict[str, Any]) -> Block:
@@ -400,6 +402,7 @@ def _block_from_json(data: dict[str, Any]) -> Block:
         case "pre":
             return Pre(data["text"], data["language"])
         case "choices":
-            return Choices(data["approval"], data["code"], data["confirm"], data.get("prefix", "!"))
+            more = (data.get("prefix", "!"), data.get("stop", False))
+            return Choices(data["approval"], data["code"], data["confirm"], *more)
         case other:
             raise KeyError(other)

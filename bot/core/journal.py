@@ -34,9 +34,11 @@ class Kind(StrEnum):
     VOTE = "vote"
     """Somebody said yes or no to a plan, and it counted."""
     GLASS = "glass"
-    """Somebody broke the glass, or put their name to what another one ran so."""
+    """Somebody broke the glass for a plan, or signed off afterwards what ran without votes."""
     EXECUTION = "execution"
     """A plan's next state: approved, running, done, and every other."""
+    BACKUP = "backup"
+    """A backup, a verify or a drill ended: what was seen, with the ids and the hashes."""
     PRUNED = "pruned"
     """Older rows were removed as the retention asks: `through` and `hash` of the newest that went."""
 

@@ -35,11 +35,25 @@ class Touched:
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """One file that the plan writes: the sha256 of what stands there, and the exact bytes after."""
+    """One file that the plan writes: the sha256 of what stands there (empty: no file yet), and the exact
+    bytes
+    after."""
 
     path: str
     before: str
     after: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ModeChange:
+    """One file whose permissions the plan changes. `identity`: device, inode and owner, so that another file
+    of
+    the same name is not the one that was shown. Modes are octal, as `chmod` takes them: `0644`."""
+
+    path: str
+    identity: str
+    before: str
+    after: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +89,7 @@ class Plan:
     directory: str = ""
     """Where the programs are run."""
     files: tuple[FileChange, ...] = ()
+    modes: tuple[ModeChange, ...] = ()
     images: Mapping[str, str] = field(default_factory=dict)
     releases: tuple[Release, ...] = ()
     environment: tuple[str, ...] = ()
@@ -102,6 +117,10 @@ class Plan:
             "files": {
                 one.path: {"before": one.before, "after": hashlib.sha256(one.after).hexdigest()}
                 for one in self.files
+            },
+            "modes": {
+                one.path: {"identity": one.identity, "before": one.before, "after": one.after}
+                for one in self.modes
             },
             "images": dict(self.images),
             "releases": {one.service: one.content for one in self.releases},

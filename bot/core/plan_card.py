@@ -5,11 +5,11 @@ file, and the file's digest is on the card.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.core.approval import Approval, Glass, State, Vote
+from bot.core.approval import OPEN, Approval, State, Vote
 from bot.core.doc import (
     Block,
     Choices,
@@ -31,6 +31,7 @@ from bot.core.doc import (
     line,
 )
 from bot.core.duration import say_duration
+from bot.core.glass_card import SYMBOL, glass_lines
 from bot.core.model import Identity
 from bot.core.plan import Plan
 from bot.core.policy import Ask
@@ -43,8 +44,8 @@ NAMED = 6
 
 _LOOKS: dict[State, tuple[str, Tone]] = {
     State.ASKED: ("📝", Tone.INFO),
+    State.COUNTDOWN: (SYMBOL, Tone.BAD),
     State.APPROVED: ("⏳", Tone.INFO),
-    State.COUNTING: ("🔨", Tone.BAD),
     State.RUNNING: ("⏳", Tone.INFO),
     State.DONE: ("✅", Tone.GOOD),
     State.FAILED: ("❌", Tone.BAD),
@@ -66,10 +67,16 @@ class Asked:
     voters: tuple[str, ...]
 
 
-def plan_card(plan: Plan, approval: Approval, asked: Asked, now: datetime, prefix: str = "!") -> Doc:
+Clean = Callable[[str], str]
+"""Blacks out secrets. What is in the file is cleaned before its digest is taken, so that the two agree."""
+
+
+def plan_card(
+    plan: Plan, approval: Approval, asked: Asked, now: datetime, prefix: str = "!", clean: Clean = str
+) -> Doc:
     """The card as it is first shown. Its plain text ends with the bare line `!approve CODE`, unless nobody
     needs to say yes."""
-    shown, files = _executed(plan)
+    shown, files = _executed(plan, clean)
     advice = plan.advice
     pairs: list[tuple[str, Line]] = [
         ("what", line(Strong(plan.command), " ", Code(plan.subject), *_arguments(plan))),
@@ -79,6 +86,7 @@ def plan_card(plan: Plan, approval: Approval, asked: Asked, now: datetime, prefi
     pairs += [("interrupted", line(advice.interrupts))] if advice.interrupts else []
     pairs += [("undone by", line(advice.undo))] if advice.undo else []
     pairs.append(("who may say yes", _voters(approval, asked)))
+    pairs.append(("by the policy's line", line(Code(approval.rule.key))))
     if approval.needed:
         left = say_duration(approval.expires - now)
         pairs.append(("until", line(f"{approval.expires:%Y-%m-%d %H:%M:%S} UTC ({left})")))
@@ -98,13 +106,11 @@ def moved_card(first: Doc, approval: Approval, command: str, subject: str, tail:
     were first attached."""
     kept = [block for block in first.blocks if not isinstance(block, Heading | Choices)]
     choices = [block for block in first.blocks if isinstance(block, Choices)]
-    votes = [_vote(vote, approval) for vote in approval.votes]
+    votes = [*(_vote(vote, approval) for vote in approval.votes), *glass_lines(approval)]
     blocks: list[Block] = [_heading(approval, subject, command), *kept]
-    votes += [_glass(approval.glass)] if approval.glass is not None else []
     blocks += [Items(tuple(votes))] if votes else []
     blocks += [Paragraph(spans) for spans in tail]
-    open_ = approval.state in {State.ASKED, State.COUNTING}
-    return Doc((*blocks, *(choices if open_ else ())))
+    return Doc((*blocks, *(choices if approval.state in OPEN else ())))
 
 
 def verdict_word(state: State) -> str:
@@ -127,6 +133,8 @@ def _heading(approval: Approval, subject: str, command: str) -> Heading:
     match approval.state:
         case State.ASKED:
             said: tuple[Span | str, ...] = (f"{approval.requester} asks: ", *words)
+        case State.COUNTDOWN:
+            said = ("glass broken: ", *words)
         case State.APPROVED:
             said = ("approved: ", *words)
         case other:
@@ -152,7 +160,7 @@ def _voters(approval: Approval, asked: Asked) -> Line:
     if len(asked.voters) > NAMED:
         spans.append(f" and {len(asked.voters) - NAMED} more")
     if not asked.voters:
-        spans.append("nobody holds that role, so nobody can")
+        spans.append("nobody else holds that role, so nobody can")
     spans.append("" if rule.self_approval else f"; not {asked.name}")
     return line(*(span for span in spans if span))
 
@@ -163,30 +171,31 @@ def _vote(vote: Vote, approval: Approval) -> Line:
     return line(f"{word}: ", Strong(vote.person), " (", Code(str(vote.identity)), f"){of}")
 
 
-def _glass(glass: Glass) -> Line:
-    signed = f"; signed off by {glass.signed}" if glass.signed else "; not signed off by a second person yet"
-    return line(
-        "glass broken by ", Strong(glass.by), " (", Code(str(glass.identity)), f"): {glass.reason}{signed}"
-    )
-
-
-def _executed(plan: Plan) -> tuple[list[Block | str | Line], list[File]]:
+def _executed(plan: Plan, clean: Clean) -> tuple[list[Block | str | Line], list[File]]:
     """Diff and commands, or how they begin and the file that has them all."""
     calls = [*plan.calls, *(" ".join(_quoted(word) for word in words) for words in plan.argv)]
-    commands, diff = "\n".join(calls), plan.advice.diff
+    commands, diff = clean("\n".join((*_unseen(plan), *calls))), clean(plan.advice.diff)
     whole = "\n".join(part for part in (diff, commands) if part)
     if len(whole) <= LONGEST and whole.count("\n") < MOST_LINES:
         blocks: list[Block | str | Line] = []
         blocks += [Pre(diff, "diff")] if diff else []
         blocks += [Pre(commands, "console")] if commands else []
         return blocks, []
-    content = f"{whole}\n\n{plan.canonical}\n".encode()
+    content = clean(f"{whole}\n\n{plan.canonical}\n").encode("utf-8", "replace")
     sha = hashlib.sha256(content).hexdigest()
     rows = whole.split("\n")
     first = "\n".join(row[:200] for row in rows[:10])
     note = line(f"These are the first of {len(rows)} lines. All of it is in ", Code("plan.txt"),
-                ", sha256 ", Code(sha[:16]))  # fmt: skip
+                ", sha256 ", Code(sha))  # fmt: skip
     return [Pre(first, "diff" if diff else "console"), note], [File("plan.txt", "text/plain", content)]
+
+
+def _unseen(plan: Plan) -> Iterator[str]:
+    """The files that are written and that the diff does not name: nothing is done that is not shown."""
+    for change in plan.files:
+        if change.path not in plan.advice.diff:
+            after = hashlib.sha256(change.after).hexdigest()
+            yield f"write {change.path}: sha256 {change.before[:16] or 'nothing'} → {after[:16]}"
 
 
 def _quoted(word: str) -> str:

@@ -36,6 +36,11 @@ class Rule:
     self_approval: bool = False
     expires: timedelta = timedelta(minutes=30)
 
+    @property
+    def key(self) -> str:
+        """As it stands in the configuration: `pin grafana`, `pin`."""
+        return self.command if self.target == "*" else f"{self.command} {self.target}"
+
 
 @dataclass(frozen=True, slots=True)
 class BreakGlass:

@@ -1,4 +1,4 @@
-"""The durable steps of the alert path and of a plan, by name. A test can die right at each of them."""
+"""The durable steps of the alert path, of a plan and of a backup, by name. A test can die at each of them."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -30,7 +30,7 @@ class Step(StrEnum):
     VOTE_COMMITTED = "vote.committed"
     """The vote is on disk, and with the last one that the plan may run. Dying here: nothing ran."""
     GLASS_COMMITTED = "glass.committed"
-    """It is on disk that somebody broke the glass. Dying here: it is cancelled at start, and told."""
+    """The glass is broken and the countdown is on disk. Dying here: cancelled at start, and told."""
     PLAN_CONSUMED = "plan.consumed"
     """The plan is used up, nothing was done yet. Dying from here on: interrupted, told, never run again."""
     EXECUTION_STARTED = "execution.started"
@@ -53,6 +53,19 @@ class Step(StrEnum):
     """Everything was done; what came of it is not on disk yet."""
     RESULT_COMMITTED = "result.committed"
     """The end and what is said about it are written in one transaction."""
+
+    BACKUP_DUMPED = "backup.dumped"
+    """The dumps are in the spool; restic has nothing. Dying here: nothing was saved, the spool is removed."""
+    BACKUP_STORED = "backup.stored"
+    """restic has ended; nobody looked at what it made. Dying here: a snapshot that was never called whole."""
+    BACKUP_CHECKED = "backup.checked"
+    """It was looked at; that is not on disk. Dying here: the same."""
+    DRILL_RESTORED = "drill.restored"
+    """Files are in the scratch folder. Dying here: the folder is removed at start."""
+    DRILL_CREATED = "drill.created"
+    """A throw-away database runs. Dying here: it is removed at start, by its label."""
+    DRILL_COMPARED = "drill.compared"
+    """It was compared; that is not on disk."""
 
 
 OnStep = Callable[[Step], None]

@@ -14,7 +14,7 @@ from bot.core.model import Choice, Event, Identity, Message, Room, Trust, Withdr
 YES = frozenset({"✅", "👍", "✔", "☑", "approve", "approved", "yes", "ok", "+1"})
 NO = frozenset({"❎", "❌", "👎", "🚫", "✖", "deny", "denied", "no", "-1"})
 SEEDS = ("✅", "❎")
-"""What the bot itself puts under a plan, to be pressed."""
+"""What the bot itself puts under a plan, to be pressed: the yes, then the no."""
 
 _TONES = {chr(code) for code in range(0x1F3FB, 0x1F400)} | {"\ufe0f", "\ufe0e", "\u200d"}
 

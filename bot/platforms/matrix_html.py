@@ -61,6 +61,8 @@ class Rendered:
     files: tuple[File, ...]
     choices: bool
     """It is a plan: reactions may be put under it to be pressed."""
+    stop: bool = False
+    """Only a no can be pressed."""
 
 
 def render(
@@ -79,8 +81,9 @@ def render(
         note = Paragraph(line("… cut: the whole is in ", Code("message.txt")))
         extra = (File("message.txt", "text/plain", (plain(document) + "\n").encode()),)
         content = _fitting(degraded, note, limit, lambda doc: _content(doc, accounts, reactions, to))
-    choices = any(isinstance(block, Choices) for block in document.blocks)
-    return Rendered(content, (*document.files, *extra), choices)
+    choices = [block for block in document.blocks if isinstance(block, Choices)]
+    stop = any(block.stop for block in choices)
+    return Rendered(content, (*document.files, *extra), bool(choices), stop)
 
 
 def size(content: Mapping[str, Any]) -> int:
@@ -308,7 +311,7 @@ class _Html:
                 kind = f' class="language-{known}"' if known else ""
                 return f"<pre><code{kind}>{escape(text)}</code></pre>"
             case Choices():
-                return self.choices(block)
+                return self.stop(block) if block.stop else self.choices(block)
 
     def table(self, header: tuple[str, ...], rows: tuple[tuple[Line, ...], ...]) -> str:
         head = "".join(f"<th>{escape(name)}</th>" for name in header)
@@ -326,6 +329,12 @@ class _Html:
             f"<p>To say yes, reply <code>approve {code}</code>, react with ✅, or type {typed}; "
             f"❎ or {no} says no.</p>"
         )
+
+    def stop(self, block: Choices) -> str:
+        code, typed = escape(one_line(block.code, 20)), f"<code>{escape(block.typed)}</code>"
+        if not self._reactions:
+            return f"<p>To stop it, type {typed}.</p>"
+        return f"<p>To stop it, reply <code>deny {code}</code>, react with ❎, or type {typed}.</p>"
 
     def line(self, spans: Line) -> str:
         return "".join(self.span(span) for span in spans)

@@ -50,7 +50,7 @@ class Sender:
         for number, file in enumerate(shown.files):
             await self._attach(sealer, room_id, file, thread or sent, f"file:{key}:{number}")
         if shown.choices and self._votes:
-            for seed in SEEDS:
+            for seed in SEEDS[shown.stop :]:
                 await self._react(sealer, room_id, sent, seed)
         return sent
 

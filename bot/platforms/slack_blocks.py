@@ -336,6 +336,9 @@ def _pre(text: str, budget: _Budget, lines: int = PRE_LINES) -> Iterable[Json]:
 
 def _choices(block: Choices, account: Account, budget: _Budget) -> Iterable[Json]:
     yield from _sections([line("or type ", Code(block.typed))], account, budget)
+    if block.stop:
+        yield {"type": "actions", "elements": [_button("Stop it", DENY, block.approval_id, "danger")]}
+        return
     approve = _button("Approve", APPROVE, block.approval_id, "primary")
     question = cut(block.confirm or f"Approve {block.code}?", 300)
     approve["confirm"] = {

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.core.model import Choice, Event, Identity, Message, Room, Trust, Withdrawal, Withdrawn
+from bot.core.reply import read_reply
 from bot.platforms.slack_blocks import APPROVE, DENY
 
 Raw = Mapping[str, Any]
@@ -157,7 +158,9 @@ def _message(event: Raw, ears: Ears, shared: bool) -> Heard | Ignored:
         return Ignored("an edited message is never a command", f"{channel}:{ts}", sender, channel, addressed)
     thread = _thread(event, ts)
     ours = event.get("parent_user_id") in (None, ears.me)
-    if not addressed and not words.startswith(ears.prefix) and not (thread and ours):
+    # In somebody else's thread a plan may stand too: a word of yes or no is then for us.
+    answers = thread is not None and (ours or read_reply(words).approve is not None)
+    if not addressed and not words.startswith(ears.prefix) and not answers:
         return Ignored("talk among people")
     message = Message(
         id=f"{channel}:{ts}",

@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.core.approval import Approval, Glass, State, Vote
+from bot.core.approval import PENDING, RAN, Approval, State, Vote
 from bot.core.delivery import Outgoing
 from bot.core.doc import Doc, from_json, to_json
+from bot.core.glass import Glass, Signature
 from bot.core.journal import Entry
 from bot.core.model import Identity, Message, Room, Trust
 from bot.core.plan import speakable
@@ -23,6 +24,8 @@ _PART = "\x1f"
 """Between a request's id and the part of it that a plan is: a character that no platform's ids have."""
 LANE = "plan:"
 """Lanes of plans: what follows is the approval's id."""
+ALARM = ":glass"
+"""And what ends the lane of the message that calls everybody when its glass is broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,11 @@ class Stored:
     @property
     def lane(self) -> str:
         return LANE + self.approval.id
+
+    @property
+    def alarm(self) -> str:
+        """The lane of the message that calls everybody when the glass is broken."""
+        return self.lane + ALARM
 
     @property
     def content(self) -> dict[str, Any]:
@@ -131,13 +139,15 @@ class ApprovalStore:
         return stored
 
     async def consume(self, key: str, digest: str, tell: Tell) -> bool:
-        """Use it up: True for exactly one caller, ever, and only while it is approved, of this digest, and
-        not expired."""
+        """Use it up: True for exactly one caller, ever, and only while it is approved or its countdown is
+        over, of this digest, and not expired."""
+        now = self._clock.now().timestamp()
         async with self._database.transaction() as tx:
             rows = await tx.count(
-                "UPDATE approvals SET state = 'running', why = '' WHERE id = ? AND digest = ?"
-                " AND (state = 'approved' AND expires > ? OR state = 'counting' AND runs_at <= ?)",
-                (key, digest, now := self._clock.now().timestamp(), now),
+                "UPDATE approvals SET state = 'running', why = '', unsigned = (state = 'counting down')"
+                " WHERE id = ? AND digest = ? AND expires > ? AND (state = 'approved'"
+                "  OR (state = 'counting down' AND json_extract(glass, '$.runs') <= ?))",
+                (key, digest, now, now),
             )
             if rows != 1:
                 return False
@@ -185,9 +195,10 @@ class ApprovalStore:
                     ),
                 )
         ended = None if after.state.pending or after.state is State.RUNNING else self._clock.now().timestamp()
+        glass = _glass_to_json(after.glass) if after.glass is not None else None
         await tx.run(
-            "UPDATE approvals SET state = ?, why = ?, ended = ?, glass = ?, runs_at = ? WHERE id = ?",
-            (after.state.value, after.why, ended, *_glass_to_sql(after.glass), after.id),
+            "UPDATE approvals SET state = ?, why = ?, ended = ?, glass = ?, unsigned = ? WHERE id = ?",
+            (after.state.value, after.why, ended, glass, int(after.unsigned), after.id),
         )
 
     # ---- reading
@@ -198,8 +209,8 @@ class ApprovalStore:
     async def by_code(self, code: str) -> Stored | None:
         """The one that is pending under this code, else the newest that was."""
         return await self._find(
-            "SELECT * FROM approvals WHERE code = ?"
-            " ORDER BY state IN ('asked', 'approved', 'counting', 'running') DESC, asked DESC LIMIT 1",
+            "SELECT * FROM approvals WHERE code = ? ORDER BY unsigned = 1"
+            " OR state IN ('asked', 'counting down', 'approved', 'running') DESC, asked DESC LIMIT 1",
             (code,),
         )
 
@@ -220,6 +231,22 @@ class ApprovalStore:
             (platform, event_id),
         )
 
+    async def by_glass(self, platform: str, event_id: str) -> Stored | None:
+        """The one whose glass this message broke."""
+        return await self._find(
+            "SELECT * FROM approvals WHERE json_extract(glass, '$.identity.platform') = ?"
+            " AND json_extract(glass, '$.event_id') = ?",
+            (platform, event_id),
+        )
+
+    async def pending(self) -> list[Stored]:
+        """All that may still run, oldest first."""
+        return await self.within(*PENDING)
+
+    async def unsigned(self) -> list[Stored]:
+        """All that ran without the votes and that nobody has signed off yet, oldest first."""
+        return [one for one in await self.within(*RAN) if one.approval.unsigned]
+
     async def within(self, *states: State) -> list[Stored]:
         """All in one of these states, oldest first."""
         marks = ",".join("?" * len(states))
@@ -229,24 +256,22 @@ class ApprovalStore:
         )
         return [await self._whole(row) for row in rows]
 
-    async def unsigned(self) -> list[Stored]:
-        """What ran behind broken glass and has no second name yet, oldest first."""
-        rows = await self._database.rows("SELECT * FROM approvals WHERE glass IS NOT NULL ORDER BY asked")
-        every = [await self._whole(row) for row in rows]
-        return [one for one in every if one.approval.unsigned]
-
     async def lane_of(self, room: Room, message_id: str) -> str | None:
-        """The approval whose card this message is."""
+        """The approval whose card, or whose alarm, this message is."""
         lane = await self._outbox.lane_of(room, message_id)
-        return lane.removeprefix(LANE) if lane is not None and lane.startswith(LANE) else None
+        if lane is None or not lane.startswith(LANE):
+            return None
+        return lane.removeprefix(LANE).removesuffix(ALARM)
 
     async def prune(self, before: datetime) -> int:
-        """Forget what ended before that; the journal keeps its own record."""
+        """Forget what ended before that, but for what still wants a signature; the journal keeps its own
+        record."""
         async with self._database.transaction() as tx:
-            old = "SELECT id FROM approvals WHERE ended IS NOT NULL AND ended < ?"
+            old = "SELECT id FROM approvals WHERE ended IS NOT NULL AND ended < ? AND unsigned = 0"
             await tx.run(f"DELETE FROM votes WHERE approval IN ({old})", (before.timestamp(),))  # noqa: S608
             return await tx.count(
-                "DELETE FROM approvals WHERE ended IS NOT NULL AND ended < ?", (before.timestamp(),)
+                f"DELETE FROM approvals WHERE id IN ({old})",  # noqa: S608 - no text from outside
+                (before.timestamp(),),
             )
 
     async def _find(self, sql: str, params: Sequence[Any]) -> Stored | None:
@@ -280,7 +305,7 @@ def _stored(row: sqlite3.Row, votes: Sequence[sqlite3.Row]) -> Stored:
             state=State(row["state"]),
             votes=tuple(_vote(one) for one in votes),
             why=row["why"],
-            glass=_glass_from_json(row["glass"]),
+            glass=_glass_from_json(row["glass"]) if row["glass"] is not None else None,
         ),
         command=row["command"],
         targets=tuple(json.loads(row["targets"])),
@@ -293,30 +318,6 @@ def _stored(row: sqlite3.Row, votes: Sequence[sqlite3.Row]) -> Stored:
         asked=utc(row["asked"]),
         part=row["event_id"].partition(_PART)[2],
     )
-
-
-def _glass_to_sql(glass: Glass | None) -> tuple[str | None, float | None]:
-    if glass is None:
-        return None, None
-    about = {
-        "by": glass.by,
-        "platform": glass.identity.platform,
-        "user_id": glass.identity.user_id,
-        "reason": glass.reason,
-        "runs_at": glass.runs_at.timestamp(),
-        "trust": asdict(glass.trust),
-        "signed": glass.signed,
-    }
-    return json.dumps(about), glass.runs_at.timestamp()
-
-
-def _glass_from_json(text: str | None) -> Glass | None:
-    if text is None:
-        return None
-    about = json.loads(text)
-    identity = Identity(about["platform"], about["user_id"])
-    trust = Trust(**about["trust"])
-    return Glass(about["by"], identity, about["reason"], utc(about["runs_at"]), trust, about["signed"])
 
 
 def _vote(row: sqlite3.Row) -> Vote:
@@ -338,3 +339,24 @@ def _rule_to_json(rule: Rule) -> str:
 def _rule_from_json(text: str) -> Rule:
     data = json.loads(text)
     return Rule(**{**data, "ask": Ask(data["ask"]), "expires": timedelta(seconds=data["expires"])})
+
+
+def _glass_to_json(glass: Glass) -> str:
+    def plain(value: object) -> object:
+        if isinstance(value, datetime):
+            return value.timestamp()
+        raise TypeError(type(value).__name__)
+
+    return json.dumps(asdict(glass), default=plain)
+
+
+def _glass_from_json(text: str) -> Glass:
+    data = json.loads(text)
+    data["identity"] = Identity(**data["identity"])
+    data["trust"] = Trust(**data["trust"])
+    data["at"], data["runs"] = utc(data["at"]), utc(data["runs"])
+    if data["signed"] is not None:
+        signed = data["signed"]
+        signed = {**signed, "identity": Identity(**signed["identity"]), "at": utc(signed["at"])}
+        data["signed"] = Signature(**signed)
+    return Glass(**data)

@@ -14,7 +14,7 @@ from estate.compose.invocation import OVERRIDES, STANDARD
 DEEPEST = 8
 ENTRIES = 100_000
 
-_NEVER = {".git", ".venv", "venv", "node_modules", "__pycache__", "lost+found", ".terraform", ".cache"}
+NEVER = {".git", ".venv", "venv", "node_modules", "__pycache__", "lost+found", ".terraform", ".cache"}
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ def discover(root: Path) -> Found:
         # Beside a compose file stand the data of its services: large, private to them, and not ours.
         below = () if depth >= DEEPEST else sorted(folders, reverse=True)
         is_project = any(name in STANDARD for name in candidates)
-        waiting += [(folder / name, depth + 1) for name in below if not (is_project and _is_data(name))]
+        waiting += [(folder / name, depth + 1) for name in below if not (is_project and is_data(name))]
     return found
 
 
@@ -67,7 +67,7 @@ def _list(folder: Path) -> tuple[list[str], list[str]]:
                 continue  # a symlink that leads nowhere
             if not is_folder:
                 files.append(entry.name)
-            elif entry.name not in _NEVER:
+            elif entry.name not in NEVER:
                 folders.append(entry.name)
     return files, folders
 
@@ -79,7 +79,7 @@ def _bounded(entries: Iterator[os.DirEntry[str]]) -> Iterator[os.DirEntry[str]]:
         yield entry
 
 
-def _is_data(name: str) -> bool:
+def is_data(name: str) -> bool:
     return name in {
         "data",
         "volumes",

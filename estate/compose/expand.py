@@ -15,9 +15,12 @@ _MERGES = 100_000
 
 
 class Expander:
-    """One document. An anchored node becomes one value, wherever it is used, so that nothing explodes."""
+    """One document. An anchored node becomes one value, wherever it is used, so that nothing explodes.
 
-    def __init__(self, source: Source, layer: Layer, lookup: Lookup, problems: list[Problem]) -> None:
+    `lookup` None: there are no variables in this file, a dollar is a dollar.
+    """
+
+    def __init__(self, source: Source, layer: Layer, lookup: Lookup | None, problems: list[Problem]) -> None:
         self._source = source
         self._layer = layer
         self._lookup = lookup
@@ -93,7 +96,7 @@ class Expander:
 
     def _value(self, node: Scalar, anchor: str | None) -> Value:
         span = self._source.span(node.start, node.end)
-        if "$" not in node.text:
+        if self._lookup is None or "$" not in node.text:
             data = meaning(node)
             piece = Piece(node.text, Origin.WRITTEN, 0, len(node.text))
             lines = self._source.text.count("\n", node.start, node.end)

@@ -20,8 +20,9 @@ NODES = 200_000
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PROPERTY = re.compile(
-    r"(?:&[\w-]+|![^\s,\[\]{}]*|!<[^>\s]*>)(?:[ \t\r\n]+(?:#[^\n]*\n[ \t\r\n]*)*|(?=[,\]}])|\Z)"
+    r"(?:&[\w-]+|![^\s,\[\]{}]*|!<[^>\s]*>)(?:[ \t\r\n]+(?:#[^\n]*\n[ \t\r\n]*)*|(?=[?:,\]}%@`])|\Z)"
 )
+"""An anchor or a tag, and what separates it. libyaml lets an anchor end right before each of those signs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

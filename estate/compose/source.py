@@ -5,10 +5,10 @@ columns, a splice in bytes. Here is the one place that translates.
 """
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 BOM = b"\xef\xbb\xbf"
 LONGEST = 2 * 1024 * 1024
@@ -19,8 +19,7 @@ class Unreadable(ValueError):
     """The bytes cannot be read as what they should be; says where and why."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
+class Span(NamedTuple):
     """A stretch of a file: `start` and `end` in bytes, and where it starts for a person: line and column,
     both from 1, the column in characters."""
 
@@ -62,8 +61,12 @@ class Source:
 
     def span(self, start: int, end: int) -> Span:
         """The stretch between two characters."""
-        line = bisect_right(self._lines, start)
-        return Span(self.byte(start), self.byte(end), line, start - self._lines[line - 1] + 1)
+        lines = self._lines
+        line = bisect_right(lines, start)
+        column = start - lines[line - 1] + 1
+        if not self._wide[0]:  # each character is one byte: most files, and this is asked for every value
+            return Span(start + self._skipped, end + self._skipped, line, column)
+        return Span(self.byte(start), self.byte(end), line, column)
 
     @cached_property
     def _lines(self) -> list[int]:

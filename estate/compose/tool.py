@@ -33,17 +33,17 @@ class Tool:
     def up(self, deployment: Deployment, services: Sequence[str]) -> tuple[str, ...]:
         """The words that make these services anew, and nothing else, without pulling.
 
-        The names come from the resolved project, so none of them can be an option; `--` is what Compose does
-        not take before them.
+        A service may be called `--help`: what comes after `--` is no option.
         """
         pull = () if self.is_first else ("--pull", "never")
-        return (*self.argv, *deployment.options, "up", "--detach", "--no-deps", *pull, *services)
+        return (*self.argv, *deployment.options, "up", "--detach", "--no-deps", *pull, "--", *services)
 
     async def hashes(self, deployment: Deployment) -> dict[str, str]:
         """Service → the hash of what its files say, as the label `config-hash` has it. Raises Upstream."""
-        found = await self.run(
-            (*self.argv, *deployment.options, "config", "--hash", "*"), deployment.directory
-        )
+        # A service of a profile that nobody chose now may have been started by its name.
+        every = () if self.is_first else ("--profile", "*")
+        argv = (*self.argv, *deployment.options, *every, "config", "--hash", "*")
+        found = await self.run(argv, deployment.directory)
         if not found.ok:
             raise Upstream(f"Compose cannot read {deployment.project}: {found.last}", permanent=True)
         return dict(row.split(None, 1) for row in found.out.splitlines() if len(row.split()) == 2)

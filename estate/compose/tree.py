@@ -7,6 +7,7 @@ names, override files, COMPOSE_FILE, COMPOSE_PROFILES, `include`, `extends`.
 import asyncio
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,10 @@ class ComposeTree:
     """`root` and the folders in `also`, read in a thread. A file is parsed again when its inode, size or time
     of change differs."""
 
-    def __init__(self, root: Path, also: Sequence[Path] = ()) -> None:
+    def __init__(self, root: Path, also: Sequence[Path] = (), *, moment: float = 0.0) -> None:
+        """moment: for so many seconds a tree that was read is still the same moment."""
+        self._moment = moment
+        self._last: tuple[float, Tree] | None = None
         self._roots = tuple(one.absolute() for one in (root, *also))
         self._cache: dict[Path, tuple[_Stamp, _Known]] = {}
         self._models = Models()
@@ -54,13 +58,20 @@ class ComposeTree:
     async def tree(self) -> Tree:
         """What is configured now. A root that is not there is in `unreadable`."""
         async with self._lock:
-            return await asyncio.to_thread(self._read)
+            if self._last is None or time.monotonic() - self._last[0] > self._moment:
+                read = await asyncio.to_thread(self._read)
+                self._last = (time.monotonic(), read)
+            return self._last[1]
 
-    def _read(self) -> Tree:
+    def survey(self) -> tuple[Tree, tuple[Model, ...]]:
+        """The same, with the model of each project. Blocks."""
         look = _Look(self._roots, self._cache, self._models)
         for root in self._roots:
             look.into(root)
-        return look.tree()
+        return look.tree(), tuple(look.models)
+
+    def _read(self) -> Tree:
+        return self.survey()[0]
 
 
 class _Look:
@@ -78,6 +89,8 @@ class _Look:
         self._envs: dict[Path, dict[str, str]] = {}
         self._pairs: list[tuple[str, str]] = []
         self._unreadable: dict[str, str] = {}
+        self.models: list[Model] = []
+        """Each project's, once `tree` was asked."""
 
     def into(self, root: Path) -> None:
         """Find projects below `root`."""
@@ -94,6 +107,7 @@ class _Look:
             if self._belongs_elsewhere(project):
                 continue
             model = self._model(project)
+            self.models.append(model)
             for service in self._services(project, model):
                 found.setdefault((service.project, service.name), service)
             self._note_secrets(model)

@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,93 +12,28 @@ from bot.core.delivery import Op
 from bot.core.doc import Choices, from_json, plain, to_json
 from bot.core.errors import Upstream
 from bot.core.journal import Kind
-from bot.core.model import Choice, Identity, Message, People, Person, Room, Trust, Withdrawal, Withdrawn
-from bot.core.policy import BUILT_IN_ROLES, Ask, Policy, Rule
+from bot.core.model import Choice, Identity, People, Room, Trust, Withdrawal, Withdrawn
 from bot.core.steps import Step
 from bot.platforms import matrix_html as html
 from bot.platforms import slack_blocks as kit
 from bot.testing import FakeRequests
 from estate.model import State as Runs
 from estate.myself import Myself
+from tests.approvals.chat import (
+    OPS,
+    PEOPLE,
+    POLICY,
+    asked,
+    delivered,
+    did,
+    message,
+    say,
+    serve,
+    settle,
+    state,
+    told,
+)
 from tests.plans import Plans, detail, plans
-
-OPS = (Room("matrix", "!ops", "ops"), Room("slack", "C1", "ops"))
-ROLES = {"ann": ("operator", "admin"), "adam": ("admin",), "bob": ("admin",), "vic": ()}
-PEOPLE = People(
-    tuple(
-        Person(name, frozenset({Identity("matrix", f"@{name}:x"), Identity("slack", f"T/{name}")}), roles)
-        for name, roles in {
-            "ann": ("operator", "admin"),
-            "adam": ("admin",),
-            "bob": ("admin",),
-            "vic": (),
-        }.items()
-    )
-)
-POLICY = Policy(
-    BUILT_IN_ROLES,
-    (
-        Rule("restart", ask=Ask.APPROVE, by="admin"),
-        Rule("stop", ask=Ask.APPROVE, by="admin", votes=2),
-        Rule("start", ask=Ask.NONE),
-    ),
-)
-
-
-@pytest.fixture
-async def chat(tmp_path: Path) -> AsyncIterator[Plans]:
-    """The room ops on two platforms."""
-    async with plans(
-        tmp_path, detail("web"), detail("db"), people=PEOPLE, policy=POLICY, direct=frozenset()
-    ) as talk:
-        talk.with_services(rooms={"ops": OPS, "lounge": (Room("matrix", "!lounge", "lounge"),)})
-        yield talk
-
-
-_numbers = iter(range(10_000))
-
-
-def message(talk: Plans, who: str, text: str, *, on: str = "matrix", **more: object) -> Message:
-    room = next(one for one in OPS if one.platform == on)
-    sender = Identity(on, f"@{who}:x" if on == "matrix" else f"T/{who}")
-    made = Message(f"{on}-{next(_numbers)}", room, sender, text, talk.clock.now())
-    return replace(made, **more)  # type: ignore[arg-type]
-
-
-async def say(talk: Plans, who: str, text: str, **more: object) -> str:
-    answer = await talk.engine.handle(message(talk, who, text, **more))  # type: ignore[arg-type]
-    return plain(answer.doc) if answer and answer.doc else ""
-
-
-async def asked(talk: Plans, text: str = "!restart web", who: str = "ann", **more: object) -> str:
-    """The code of the plan that this asks for."""
-    assert await say(talk, who, text, **more) == ""
-    [*_, newest] = await talk.store.within(State.ASKED)
-    return newest.approval.code
-
-
-async def state(talk: Plans, code: str) -> State:
-    stored = await talk.store.by_code(code)
-    assert stored is not None
-    return stored.approval.state
-
-
-async def settle(talk: Plans) -> None:
-    """Until nothing runs any more."""
-    while talk.plans._running:
-        await asyncio.sleep(0.01)
-
-
-def did(talk: Plans) -> list[str]:
-    """What was really done."""
-    return [call.split()[0] for call in talk.docker.calls if call.split()[0] in {"restart", "start", "stop"}]
-
-
-async def told(talk: Plans) -> list[str]:
-    """What waits to be said in the threads, on Matrix."""
-    waiting = await talk.outbox.waiting()
-    lines = [one for one in waiting if one.what.op is Op.LINE and one.what.room.platform == "matrix"]
-    return [plain(one.what.doc) for one in lines]
 
 
 async def test_the_card_is_on_both_platforms_and_ends_with_the_code(chat: Plans) -> None:
@@ -223,7 +156,7 @@ async def test_in_an_encrypted_room_only_ciphertext_counts(chat: Plans) -> None:
     clear = Trust(room_encrypted=True, why="a reaction is never encrypted")
     choice = Choice("r1", OPS[0], "$card", True, Identity("matrix", "@adam:x"), chat.clock.now(), clear)
     requests = FakeRequests([replace(choice, approval_id=stored.approval.id)])
-    await _serve(chat, requests)
+    await serve(chat, requests)
     [(answers, entries)] = requests.finished.values()
     assert "in an encrypted room only what is encrypted counts" in plain(answers[0].doc)
     assert answers[0].op is Op.WHISPER
@@ -242,7 +175,7 @@ async def test_where_encryption_is_required_only_trusted_devices_vote(chat: Plan
     said = await say(chat, "adam", f"!approve {code}", trust=doubtful)
     assert said.startswith("refused: restart counts only from a trusted device") or "trusted device" in said
     # Whom a reply answers is outside of the encryption: only its words, with the code, count.
-    await _delivered(chat)
+    await delivered(chat)
     assert "type !approve" in await say(chat, "adam", "yes", thread="$root-matrix", trust=trusted)
     assert await state(chat, code) is State.ASKED
     assert await say(chat, "adam", f"approve {code}", trust=trusted) == ""
@@ -252,7 +185,7 @@ async def test_where_encryption_is_required_only_trusted_devices_vote(chat: Plan
 
 async def test_replies_count_when_they_are_clear(chat: Plans) -> None:
     code = await asked(chat, "!stop web")
-    await _delivered(chat)
+    await delivered(chat)
     assert await say(chat, "adam", "what does it do?", on="slack", thread="$root-slack") == ""
     unclear = await say(chat, "adam", "yes but later", on="slack", thread="$root-slack")
     assert unclear.startswith("I did not take that for a yes or a no")
@@ -264,9 +197,30 @@ async def test_replies_count_when_they_are_clear(chat: Plans) -> None:
     assert await say(chat, "bob", "no", reply_to="$elsewhere") == ""
 
 
+async def test_in_somebodys_thread_only_what_is_surely_meant_counts(chat: Plans) -> None:
+    there = {"on": "slack", "thread": "7.1"}
+    code = await asked(chat, "!stop web", **there)
+    # Between people "ok" may be about anything: it is asked. As a reply it names only the thread.
+    said = await say(chat, "adam", "ok", **there, reply_to="7.1")
+    assert said.endswith(f"To say yes, type !approve {code}; to say no, !deny {code}")
+    assert await say(chat, "adam", "shall we?", **there) == ""
+    assert await say(chat, "adam", "yes", on="slack", thread="8.1") == ""
+    stored = await chat.store.by_code(code)
+    assert stored is not None
+    assert stored.approval.votes == ()
+    assert await say(chat, "adam", "Approved :+1:", **there, reply_to="7.1") == ""
+    other = await asked(chat, "!restart db", **there)
+    said = await say(chat, "bob", "approve", **there)
+    assert said.endswith(f"Say which one, with its code: approve {code} or approve {other}")
+    assert await say(chat, "bob", f"deny {other}", **there) == ""
+    assert await say(chat, "bob", "deny", **there) == ""
+    assert {await state(chat, code), await state(chat, other)} == {State.DENIED}
+    assert did(chat) == []
+
+
 async def test_a_button_of_another_plan_or_of_none_is_refused(chat: Plans) -> None:
     first, second = await asked(chat, "!restart web"), await asked(chat, "!restart db")
-    await _delivered(chat)
+    await delivered(chat)
     other = await chat.store.by_code(second)
     assert other is not None
     by, now = Identity("slack", "T/adam"), chat.clock.now()
@@ -274,7 +228,7 @@ async def test_a_button_of_another_plan_or_of_none_is_refused(chat: Plans) -> No
     nobodys = Choice("c2", OPS[1], "$x", True, by, now, approval_id="nothing")
     plainly = Choice("c3", OPS[1], "$x", True, by, now)
     requests = FakeRequests([wrong, nobodys, plainly])
-    await _serve(chat, requests)
+    await serve(chat, requests)
     said = [plain(answers[0].doc) if answers else "" for answers, _ in requests.finished.values()]
     assert said[0].startswith("refused: that button")
     assert said[1].startswith("refused: that button belongs to no plan")
@@ -415,21 +369,3 @@ async def test_dying_at_each_step_runs_it_at_most_once_and_tells(
         assert again.startswith("refused: ")
         done += did(talk)
     assert len(done) == ran
-
-
-async def _delivered(talk: Plans) -> None:
-    """The first plan's cards got their messages' ids."""
-    async with talk.database.transaction() as tx:
-        await tx.run(
-            "UPDATE roots SET message_id = '$root-' || platform"
-            " WHERE lane = (SELECT min(lane) FROM roots WHERE lane LIKE 'plan:%')"
-        )
-
-
-async def _serve(talk: Plans, requests: FakeRequests) -> None:
-    serving = asyncio.create_task(talk.engine.serve(requests))
-    async with asyncio.timeout(timedelta(seconds=5).total_seconds()):
-        while len(requests.finished) < len(requests.events):
-            await asyncio.sleep(0.01)
-    serving.cancel()
-    await asyncio.gather(serving, return_exceptions=True)

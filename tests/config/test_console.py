@@ -31,7 +31,10 @@ def test_the_policy() -> None:
     assert {(rule.by, rule.votes, rule.self_approval, rule.target) for rule in approved} == {
         ("admin", 1, False, "*")
     }
-    assert CONSOLE.policy.break_glass is None
+    glass = CONSOLE.policy.break_glass
+    assert glass is not None
+    assert glass.by == "admin"
+    assert glass.countdown < min(rule.expires for rule in approved)
 
 
 def test_the_viewer_reads_only() -> None:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from bot.core import approval as life
-from bot.core.approval import TRANSITIONS, Approval, Glass, State, Vote
+from bot.core.approval import TRANSITIONS, Approval, State, Vote
 from bot.core.errors import Refused
+from bot.core.glass import Glass, Signature
 from bot.core.model import Identity
 from bot.core.policy import Ask, Rule
 
@@ -26,13 +27,19 @@ def ballot(person: str, approve: bool = True, *, event: str = "", platform: str 
     return Vote(person, Identity(platform, person), approve, NOW, event or f"{platform}-{person}", ("admin",))
 
 
-GLASS = Glass("adam", Identity("matrix", "adam"), "it burns", NOW + timedelta(minutes=2))
+def broken(person: str = "adam", *, minutes: float = 2) -> Glass:
+    runs = NOW + timedelta(minutes=minutes)
+    return Glass(person, Identity("matrix", person), "the disk is full", NOW, runs, f"glass-{person}")
+
+
+def signature(person: str, platform: str = "slack") -> Signature:
+    return Signature(person, Identity(platform, person), NOW, f"sign-{person}")
 
 
 @pytest.mark.parametrize("before", State)
 @pytest.mark.parametrize("after", State)
 def test_what_is_not_in_the_table_does_not_happen(before: State, after: State) -> None:
-    ready = replace(asked(), state=before, votes=(ballot("adam"),), glass=GLASS)
+    ready = replace(asked(), state=before, votes=(ballot("adam"),), glass=broken())
     if after in TRANSITIONS[before]:
         assert life.move(ready, after, "so").state is after
     else:
@@ -40,54 +47,18 @@ def test_what_is_not_in_the_table_does_not_happen(before: State, after: State) -
             life.move(ready, after, "so")
 
 
-def test_the_only_ways_to_running_are_a_yes_and_a_countdown() -> None:
+def test_the_only_ways_to_running_are_the_votes_and_the_glass() -> None:
     ways = [state for state in State if State.RUNNING in TRANSITIONS[state]]
-    assert ways == [State.APPROVED, State.COUNTING]
-    with pytest.raises(Refused, match="only when somebody broke the glass"):
-        life.move(asked(), State.COUNTING, "so")
+    assert ways == [State.COUNTDOWN, State.APPROVED]
+    assert [state for state in State if State.COUNTDOWN in TRANSITIONS[state]] == [State.ASKED]
     for state in (State.DONE, State.FAILED, State.ROLLED_BACK, State.INTERRUPTED):
         assert [one for one in State if state in TRANSITIONS[one]] == [State.RUNNING]
     assert {state for state in State if state.over} == set(State) - {
         State.ASKED,
+        State.COUNTDOWN,
         State.APPROVED,
-        State.COUNTING,
         State.RUNNING,
     }
-
-
-def test_broken_glass_counts_down_and_one_no_stops_it() -> None:
-    counting = life.break_glass(asked(), GLASS, NOW)
-    assert (counting.state, counting.why) == (State.COUNTING, "adam broke the glass: it burns")
-    with pytest.raises(Refused, match="adam broke the glass already"):
-        life.break_glass(counting, GLASS, NOW)
-    late = replace(ballot("eve", approve=False), at=NOW + timedelta(hours=1))
-    assert life.vote(counting, late).state is State.DENIED
-    assert life.move(counting, State.RUNNING, "").state is State.RUNNING
-
-
-def test_with_the_yes_it_wants_no_glass_was_broken() -> None:
-    approved = life.vote(life.break_glass(asked(), GLASS, NOW), ballot("bob"))
-    assert (approved.state, approved.glass) == (State.APPROVED, None)
-
-
-def test_what_ran_behind_broken_glass_wants_a_second_name() -> None:
-    done = replace(life.break_glass(asked(), GLASS, NOW), state=State.DONE)
-    assert done.unsigned
-    with pytest.raises(Refused, match="somebody else must sign"):
-        life.sign(done, "adam")
-    signed = life.sign(done, "bob")
-    assert not signed.unsigned
-    with pytest.raises(Refused, match="is used"):
-        life.sign(signed, "bob")
-    assert not replace(asked(), state=State.DONE).unsigned
-
-
-@pytest.mark.parametrize("state", [one for one in State if one is not State.ASKED])
-def test_glass_is_broken_only_for_what_waits_for_a_yes(state: State) -> None:
-    with pytest.raises(Refused):
-        life.break_glass(replace(asked(), state=state, glass=None), GLASS, NOW)
-    with pytest.raises(Refused, match="expired"):
-        life.break_glass(asked(), GLASS, NOW + timedelta(minutes=30))
 
 
 def test_the_same_person_from_another_account_is_the_same_person() -> None:
@@ -138,6 +109,61 @@ def test_a_yes_that_would_not_be_taken_any_more_does_not_carry_it() -> None:
     assert lost == "the yes of adam no longer counts: no longer admin"
 
 
+def test_a_broken_glass_needs_no_votes_and_then_a_signature_of_somebody_else() -> None:
+    counting = life.break_glass(asked(), broken())
+    assert (counting.state, counting.unsigned) == (State.COUNTDOWN, False)
+    running = life.move(counting, State.RUNNING, "")
+    assert running.unsigned
+    with pytest.raises(Refused, match="is used: it is running now"):
+        life.sign(running, signature("bob"))
+    done = life.move(running, State.DONE, "well")
+    for person, why in (("adam", "broke the glass"), ("ann", "asked for it")):
+        with pytest.raises(Refused, match=why):
+            life.sign(done, signature(person))
+    signed = life.sign(done, signature("bob"))
+    assert not signed.unsigned
+    with pytest.raises(Refused, match="signed off by bob already"):
+        life.sign(signed, signature("eve"))
+
+
+def test_anybodys_no_stops_the_countdown_and_the_votes_end_it() -> None:
+    counting = life.break_glass(asked(), broken())
+    stopped = life.vote(counting, ballot("eve", approve=False))
+    assert (stopped.state, stopped.unsigned) == (State.DENIED, False)
+    with pytest.raises(Refused):
+        life.move(stopped, State.RUNNING, "")
+    approved = life.vote(counting, ballot("bob"))
+    assert approved.state is State.APPROVED
+    assert not life.move(approved, State.RUNNING, "").unsigned
+
+
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        (State.COUNTDOWN, "counts down already: adam"),
+        (State.APPROVED, "has all the yes it needs"),
+        (State.RUNNING, "is used"),
+        (State.DONE, "is used"),
+        (State.DENIED, "was denied"),
+        (State.CANCELLED, "was cancelled"),
+        (State.DRIFTED, "was not run"),
+        (State.EXPIRED, "has expired"),
+    ],
+)
+def test_the_glass_opens_only_what_still_waits(state: State, why: str) -> None:
+    glass = broken() if state is State.COUNTDOWN else None
+    with pytest.raises(Refused, match=why):
+        life.break_glass(replace(asked(), state=state, glass=glass), broken("bob"))
+
+
+def test_a_countdown_must_end_before_the_plan_expires() -> None:
+    with pytest.raises(Refused, match="expires before the countdown would end"):
+        life.break_glass(asked(), broken(minutes=30))
+    late = replace(broken(), at=NOW + timedelta(minutes=30), runs=NOW + timedelta(minutes=32))
+    with pytest.raises(Refused, match="has expired"):
+        life.break_glass(asked(), late)
+
+
 class Life(RuleBasedStateMachine):
     """Anybody says anything in any order."""
 
@@ -176,9 +202,19 @@ class Life(RuleBasedStateMachine):
     @rule(person=st.sampled_from(PEOPLE))
     def break_glass(self, person: str) -> None:
         try:
-            self.to(life.break_glass(self.one, replace(GLASS, by=person), NOW))
+            self.to(life.break_glass(self.one, broken(person)))
         except Refused:
             return
+
+    @rule(person=st.sampled_from(PEOPLE))
+    def sign(self, person: str) -> None:
+        try:
+            self.to(life.sign(self.one, signature(person)))
+        except Refused:
+            return
+        assert self.one.state in {State.DONE, State.FAILED, State.ROLLED_BACK, State.INTERRUPTED}
+        assert self.one.glass is not None
+        assert person != self.one.glass.person
 
     @rule(state=st.sampled_from(list(State)))
     def move(self, state: State) -> None:
@@ -190,11 +226,10 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: hasattr(self, "one") and self.one.state is State.RUNNING)
     @invariant()
     def running_has_its_yes(self) -> None:
-        assert not self.denied
         rule_ = self.one.rule
-        if self.one.glass is not None:
-            assert State.APPROVED not in self.seen
-            assert State.COUNTING in self.seen
+        assert not self.denied
+        if self.one.glass is not None and self.one.glass.needed:
+            assert self.one.unsigned
             return
         people = {vote.person for vote in self.one.yes}
         assert len(people) >= (rule_.votes if rule_.ask is Ask.APPROVE else 1)

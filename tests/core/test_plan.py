@@ -1,14 +1,18 @@
 """What a yes is bound to."""
 
+import hashlib
 import json
 import random
 from dataclasses import fields, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.core.approval import Approval
+from bot.core.doc import Doc, plain
+from bot.core.model import Identity
 from bot.core.plan import (
     ALPHABET,
     Advice,
@@ -20,8 +24,12 @@ from bot.core.plan import (
     policy_version,
     speakable,
 )
+from bot.core.plan_card import Asked, plan_card
 from bot.core.policy import CONSOLE_POLICY, Ask, BreakGlass, Policy, Role, Rule
+from bot.core.redact import Redactor
 from bot.core.reply import NO, YES, read_reply
+from bot.platforms import matrix_html as html
+from bot.platforms import slack_blocks as kit
 
 PLAN = Plan(
     command="pin",
@@ -137,6 +145,21 @@ def test_when_short_codes_run_out_they_get_longer() -> None:
         ("not yes", None, None),
         ("yes no", None, None),
         ("no problem", None, None),
+        ("yes, go ahead", True, None),
+        ("Yes, please!", True, None),
+        ("approve ✅", True, None),
+        (":+1::skin-tone-3:", True, None),
+        (":white_check_mark: approved", True, None),
+        (":thumbsdown:", False, None),
+        ("stop!", False, None),
+        ("🛑 stop it", False, None),
+        ("yes ❌", None, None),
+        ("👍 👎", None, None),
+        ("👍 👍", True, None),
+        ("👍 when ann is back", None, None),
+        ("ok, no", None, None),
+        ("don't stop", None, None),
+        ("K7QF 👍", True, "K7QF"),
         ("K7QF", None, None),
         ("wait", None, None),
         ("", None, None),
@@ -154,3 +177,63 @@ def test_only_the_whole_reply_counts(text: str) -> None:
     assert not YES & NO
     if read_reply(f"{text} however").approve is not None:
         raise AssertionError(text)
+
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def card_of(plan: Plan, clean: Redactor) -> Doc:
+    rule = Rule("pin", "graf*")
+    approval = Approval("a1", "K7QF", plan.digest, "ann", rule, NOW + rule.expires)
+    asked = Asked("ann", Identity("console", "ann"), ("adam",))
+    return clean.doc(plan_card(plan, approval, asked, NOW, clean=clean.text))
+
+
+def many_calls(count: int = 3000) -> Plan:
+    argv = tuple(("docker", "compose", "up", "--detach", f"service-{number}") for number in range(count))
+    diff = "-PASSWORD=hunter2secret\n+TOKEN=hunter3secret\n"
+    return Plan("pin", "shop/web", "local", "shop", argv=argv, advice=Advice(diff=diff))
+
+
+def test_the_file_of_a_long_plan_is_whole_and_its_digest_is_on_the_card() -> None:
+    plan, clean = many_calls(), Redactor(("hunter2secret", "hunter3secret"))
+    card = card_of(plan, clean)
+    # It is cleaned once more on its way out.
+    [file] = clean.doc(card).files
+    text = file.content.decode()
+    assert "hunter" not in text
+    for words in plan.argv:
+        assert " ".join(words) in text
+    assert hashlib.sha256(file.content).hexdigest() in plain(clean.doc(card))
+    assert plain(card).endswith("\n!approve K7QF")
+
+
+@pytest.mark.parametrize("count", [2, 25, 60, 3000])
+def test_every_platform_shows_the_plan_or_attaches_it_whole(count: int) -> None:
+    plan = many_calls(count)
+    card = card_of(plan, Redactor(()))
+    slack = kit.render(card)
+    matrix = html.render(card, accounts=lambda _: ())
+    shown = {
+        "slack": json.dumps(slack.blocks) + "".join(file.content.decode() for file in slack.files),
+        "matrix": matrix.content["body"] + "".join(file.content.decode() for file in matrix.files),
+        "console": plain(card) + "".join(file.content.decode() for file in card.files),
+    }
+    for platform, text in shown.items():
+        for words in plan.argv:
+            assert " ".join(words) in text, platform
+        for file in card.files:
+            assert hashlib.sha256(file.content).hexdigest() in text, platform
+
+
+def test_a_file_that_the_diff_does_not_show_is_named() -> None:
+    change = FileChange("/srv/shop/.env", "a" * 64, b"B=1\n")
+    plan = Plan("pin", "shop/web", "local", "shop", files=(change,))
+    after = hashlib.sha256(b"B=1\n").hexdigest()[:16]
+    assert f"write /srv/shop/.env: sha256 {'a' * 16} → {after}" in plain(card_of(plan, Redactor(())))
+    shown = replace(plan, advice=Advice(diff="--- /srv/shop/.env\n-A=1\n+B=1"))
+    assert "write /srv/shop/.env" not in plain(card_of(shown, Redactor(())))
+
+
+def test_the_card_says_which_line_of_the_policy_decided() -> None:
+    assert "by the policy's line: pin graf*" in plain(card_of(many_calls(1), Redactor(())))

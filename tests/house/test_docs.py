@@ -25,11 +25,8 @@ NOT_YET = {
     "pin",
     "update",
     "rollback",
-    "fix",
-    "waive",
     "approve",
     "backup",
-    "audit",
 }
 """Commands that a document may name as what is to come."""
 

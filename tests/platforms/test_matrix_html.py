@@ -27,9 +27,12 @@ from bot.core.doc import (
     Text,
     Tone,
     doc,
+    from_json,
     line,
+    to_json,
 )
 from bot.platforms import matrix_html as html
+from bot.platforms.matrix_event import SEEDS
 from tests.platforms.golden_cards import CARDS, HOSTILE
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "matrix"
@@ -271,3 +274,13 @@ def test_a_picture_is_shown_and_a_file_is_offered() -> None:
 
 def test_an_empty_doc_is_still_an_event() -> None:
     assert shown(Doc(())).content["body"]
+
+
+def test_what_only_can_be_stopped_says_so_and_is_seeded_with_no() -> None:
+    asks = doc("it runs soon", Choices("plan-7", "K7QF", stop=True))
+    assert from_json(json.loads(json.dumps(to_json(asks)))) == asks
+    rendered = shown(asks)
+    assert (rendered.choices, rendered.stop) == (True, True)
+    assert SEEDS[rendered.stop :] == ("❎",)
+    assert "approve" not in rendered.content["formatted_body"]
+    assert rendered.content["body"].endswith("!deny K7QF")

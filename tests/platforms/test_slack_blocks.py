@@ -331,3 +331,12 @@ def test_the_status_of_forty_services_is_whole() -> None:
     rendered = kit.render(doc.doc(Table(("service", "state", "since", "image"), rows)))
     assert rendered.files == ()
     assert all(f"service-{n} " in shown(rendered).plain for n in range(40))
+
+
+def test_what_only_can_be_stopped_has_one_button() -> None:
+    rendered = kit.render(doc.doc("it runs soon", Choices("plan-7", "K7QF", stop=True)))
+    [actions] = [block for block in rendered.blocks if block["type"] == "actions"]
+    [button] = actions["elements"]
+    assert (button["action_id"], button["value"], button["style"]) == (kit.DENY, "plan-7", "danger")
+    assert "!deny K7QF" in json.dumps(rendered.blocks)
+    assert "approve" not in json.dumps(rendered.blocks).lower()

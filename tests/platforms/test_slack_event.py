@@ -112,7 +112,7 @@ def test_words_as_people_read_them(text: str, words: str, addressed: bool) -> No
         {"edited": {}},
         {"text": "just talk"},
         {"text": None},
-        {"thread_ts": "1.000001", "parent_user_id": "U0BOB", "text": "yes"},
+        {"thread_ts": "1.000001", "parent_user_id": "U0BOB", "text": "yes, they called"},
     ],
     ids=str,
 )
@@ -135,6 +135,9 @@ def test_subtypes_that_people_make(subtype: str) -> None:
 def test_a_thread() -> None:
     reply = said(message(text="yes", thread_ts="1.000001", parent_user_id="U0BOT"))
     assert (reply.thread, reply.reply_to) == ("1.000001", "1.000001")
+    # A plan may stand in a thread that somebody else began.
+    foreign = said(message(text="approve", thread_ts="1.000001", parent_user_id="U0BOB"))
+    assert (foreign.text, foreign.addressed) == ("approve", False)
     root = said(message(thread_ts=TS))
     assert (root.thread, root.reply_to) == (None, None)
 

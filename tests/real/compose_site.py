@@ -3,6 +3,7 @@
 import itertools
 import os
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,12 +22,14 @@ WELL, ILL = f'{PROBE} ["true"]\n{SERVE}', f'{PROBE} ["false"]\n{SERVE}'
 class ComposeSite:
     """`estate/PROJECT/` with the given files. `repository` is a fresh name in the registry."""
 
-    def __init__(self, root: Path, engine: Engine, registry: Registry) -> None:
+    def __init__(
+        self, root: Path, engine: Engine, registry: Registry, *, project: str = "", name: str = "app"
+    ) -> None:
         self.engine = engine
         self.estate = root / "estate"
-        self.project = f"site{os.getpid()}{next(_numbers)}"
+        self.project = project or f"site{os.getpid()}{next(_numbers)}"
         self.folder = self.estate / self.project
-        self.repository = f"{registry.host}/{self.project}/app"
+        self.repository = f"{registry.host}/{self.project}/{name}"
         self.folder.mkdir(parents=True)
 
     def push(self, instructions: str, *tags: str, name: str = "") -> str:
@@ -63,6 +66,13 @@ class ComposeSite:
         labels = [f"com.docker.compose.project={self.project}", f"com.docker.compose.service={service}"]
         [found] = self.engine.client.containers.list(all=True, filters={"label": labels})
         return found
+
+    def healthy(self, service: str = "web") -> None:
+        """Wait until it is."""
+        deadline = time.monotonic() + 20
+        while self.container(service).attrs["State"]["Health"]["Status"] != "healthy":
+            assert time.monotonic() < deadline, "it never got healthy"
+            time.sleep(0.1)
 
     def image(self, service: str = "web") -> str:
         return str(self.container(service).attrs["Image"])

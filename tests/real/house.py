@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -62,6 +63,24 @@ class House:
 
     def click(self, user: str, card: Seen, action: str = "tocsin:approve") -> Any:
         return self.stage.slack.click(channel="ops", user=user, ts=card.id, action_id=action, stale=True)
+
+    def both_say_yes(self, code: str) -> None:
+        """adam on Matrix and bob on Slack, in the same moment."""
+        gate = threading.Barrier(2)
+
+        def on_matrix() -> None:
+            gate.wait()
+            self.say(self.adam, f"!approve {code}")
+
+        def on_slack() -> None:
+            gate.wait()
+            self.slack("bob", f"!approve {code}")
+
+        both = [threading.Thread(target=one) for one in (on_matrix, on_slack)]
+        for one in both:
+            one.start()
+        for one in both:
+            one.join()
 
     def told(self, word: str, code: str = "", times: int = 1) -> None:
         """Wait until the thread of the newest card says so, on both platforms, once."""

@@ -2,7 +2,8 @@
 
     python -m tests.real.mortal --config FILE --die group.committed:2
 
-dies when it passes that step for the second time. Without `--die` it is `tocsin run`.
+dies when it passes that step for the second time. Without `--die` it is `tocsin run`; with `--console STATE`
+and `--estate DIR` it is the console.
 """
 
 import argparse
@@ -14,11 +15,14 @@ from pathlib import Path
 
 from bot.core.steps import Step
 from bot.service import serve
+from bot.terminal import console
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--config", type=Path)
+    parser.add_argument("--console", type=Path)
+    parser.add_argument("--estate", type=Path)
     parser.add_argument("--die", default="")
     given = parser.parse_args()
     name, _, nth = given.die.partition(":")
@@ -29,6 +33,8 @@ def main() -> None:
         if step.value == name and seen[step] == int(nth or 1):
             os.kill(os.getpid(), signal.SIGKILL)
 
+    if given.console is not None:
+        raise SystemExit(asyncio.run(console(given.estate, given.console, on_step=on_step)))
     raise SystemExit(asyncio.run(serve(given.config, os.environ, on_step=on_step)))
 
 

@@ -17,7 +17,8 @@ from docker.models.containers import Container
 from bot.core.steps import Step
 from tests.real.components.engine import Engine
 from tests.real.components.synapse import Synapse
-from tests.real.house import MORE_USERS, House, join
+from tests.real.house import MORE_USERS, join
+from tests.real.house import House as People
 from tests.real.house import house as people
 from tests.real.pipe import Pipe, code_of
 from tests.real.rooms import Seen
@@ -157,7 +158,7 @@ def test_the_console_killed_in_the_middle_says_so_when_it_comes_back(engine: Eng
 
 
 @dataclass
-class WebHouse(House):
+class House(People):
     """With one container to do things to."""
 
     web: Web
@@ -169,21 +170,25 @@ def slack() -> Iterator[RemoteSlack]:
         yield join(remote)
 
 
+def build(root: Path, synapse: Synapse, slack: RemoteSlack, web: Web) -> Iterator[House]:
+    with people(root, synapse, slack, {"docker": web.engine.host}) as made:
+        yield House(made.stage, made.adam, web)
+
+
 @pytest.fixture
-def asleep(tmp_path: Path, synapse: Synapse, slack: RemoteSlack, web: Web) -> Iterator[WebHouse]:
+def asleep(tmp_path: Path, synapse: Synapse, slack: RemoteSlack, web: Web) -> Iterator[House]:
     """Not started yet."""
-    with people(tmp_path, synapse, slack, {"docker": web.engine.host}) as made:
-        yield WebHouse(made.stage, made.adam, web)
+    yield from build(tmp_path, synapse, slack, web)
 
 
 @pytest.fixture
-def house(asleep: WebHouse) -> WebHouse:
+def house(asleep: House) -> House:
     asleep.stage.tocsin.start()
     asleep.ready()
     return asleep
 
 
-def test_asked_on_matrix_and_approved_by_somebody_else_on_slack(house: WebHouse) -> None:
+def test_asked_on_matrix_and_approved_by_somebody_else_on_slack(house: House) -> None:
     house.ann(f"!restart {house.web.name}")
     code, _, slack = house.card(f"restart apr/{house.web.name}")
     # The asker's other account is the same person: by button, by typed code.
@@ -203,7 +208,7 @@ def test_asked_on_matrix_and_approved_by_somebody_else_on_slack(house: WebHouse)
     assert kinds == [("plan", "ann"), ("vote", "bob"), ("execution", ""), ("execution", "")]
 
 
-def test_two_yes_in_the_same_moment_on_two_platforms_are_one_execution(house: WebHouse) -> None:
+def test_two_yes_in_the_same_moment_on_two_platforms_are_one_execution(house: House) -> None:
     for turn in range(3):
         house.ann(f"!restart {house.web.name}")
         code, _, slack = house.card(f"restart apr/{house.web.name}", after=turn)
@@ -227,7 +232,7 @@ def test_two_yes_in_the_same_moment_on_two_platforms_are_one_execution(house: We
         assert house.web.happened("restart") == turn + 1
 
 
-def test_replies_reactions_and_what_is_unclear(house: WebHouse) -> None:
+def test_replies_reactions_and_what_is_unclear(house: House) -> None:
     house.ann(f"!stop {house.web.name}")
     _, matrix, slack = house.card(f"stop apr/{house.web.name}")
     house.slack("bob", "yes, but after lunch", thread_ts=slack.id)
@@ -240,7 +245,7 @@ def test_replies_reactions_and_what_is_unclear(house: WebHouse) -> None:
     assert house.web.state() == "exited"
 
 
-def test_an_edited_request_a_redacted_vote_and_a_no(house: WebHouse) -> None:
+def test_an_edited_request_a_redacted_vote_and_a_no(house: House) -> None:
     said = house.ann(f"!restart {house.web.name}")
     house.card("restart")
     edit = {
@@ -267,7 +272,7 @@ def test_an_edited_request_a_redacted_vote_and_a_no(house: WebHouse) -> None:
     assert house.web.happened("stop") + house.web.happened("restart") == 0
 
 
-def test_a_restart_of_the_bot_cancels_what_waits(house: WebHouse) -> None:
+def test_a_restart_of_the_bot_cancels_what_waits(house: House) -> None:
     house.ann(f"!restart {house.web.name}")
     code, _, _ = house.card("restart")
     house.stage.tocsin.kill()
@@ -290,14 +295,14 @@ PLAN_STEPS = [
 
 
 @pytest.mark.parametrize("step", PLAN_STEPS, ids=lambda step: step.value)
-def test_dying_at_a_step_of_a_plan(asleep: WebHouse, step: Step) -> None:
+def test_dying_at_a_step_of_a_plan(asleep: House, step: Step) -> None:
     house = asleep
     tocsin = house.stage.tocsin.start(die=f"{step.value}:1")
     house.ready()
     house.ann(f"!restart {house.web.name}")
     if step is not Step.PLAN_COMMITTED:
         code, _, _ = house.card("restart")
-        house.slack("bob", f"!approve {code}")
+        house.both_say_yes(code)
     tocsin.died()
     tocsin.start()
     house.ready()

@@ -607,7 +607,7 @@ async def test_an_upgraded_room_is_followed(scene: Scene) -> None:
         assert scene.inbox.message("hello over here").room == room
 
 
-async def test_whom_a_room_has_silenced_asks_for_nothing_and_a_high_power_gives_no_role(scene: Scene) -> None:
+async def test_whom_a_room_has_silenced_asks_nothing_and_power_is_no_role(scene: Scene) -> None:
     ann, bob = await scene.somebody("ann"), await scene.somebody("bob")
     eve = await scene.somebody("eve", roles=())
     scene.platform()
@@ -631,9 +631,7 @@ async def test_whom_a_room_has_silenced_asks_for_nothing_and_a_high_power_gives_
         assert asked.trust == Trust(), "power is no proof of anything"
 
 
-async def test_a_move_out_of_an_encrypted_room_into_the_clear_is_not_followed_with_words(
-    scene: Scene,
-) -> None:
+async def test_a_move_out_of_an_encrypted_room_into_the_clear_is_not_followed(scene: Scene) -> None:
     ann = await scene.somebody("ann")
     scene.platform()
     room = await encrypted_room(scene, ann)

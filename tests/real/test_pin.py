@@ -56,15 +56,8 @@ def running(site: ComposeSite, files: dict[str, bytes | str]) -> str:
     site.engine.client.api.tag(image, site.repository, "1.2.3" if ":1.2.3" in str(files) else "latest")
     site.files(files)
     site.up()
-    wait_healthy(site)
+    site.healthy()
     return image
-
-
-def wait_healthy(site: ComposeSite, service: str = "web") -> None:
-    deadline = time.monotonic() + 20
-    while site.container(service).attrs["State"]["Health"]["Status"] != "healthy":
-        assert time.monotonic() < deadline, "it never got healthy"
-        time.sleep(0.1)
 
 
 def places(repository: str) -> dict[str, tuple[dict[str, bytes | str], str, bytes, bytes]]:
@@ -176,8 +169,10 @@ def test_what_cannot_be_pinned_safely_is_refused(site: ComposeSite, pipe: Pipe) 
         ("exact", f"{full}exact is pinned already"),
         ("local", f"{full}local: tocsin-test/plain was never pulled from or pushed"),
         ("one 9.9.9 --shared", "has no "),
+        ("exact ../../other/1.0", "usage: VERSION is a tag"),
+        ("exact sha256:" + "0" * 64, "usage: VERSION is a tag"),
         ("nothing", "unknown: nothing"),
-        ("--help", "usage: !pin SERVICE"),
+        ("--help", "usage: !pin [SERVICE]"),
         ("'; rm -rf /'", "unknown: ; rm -rf /"),
         ("we\u202eb", "U+202E RIGHT-TO-LEFT OVERRIDE"),
     ):
@@ -199,6 +194,45 @@ def test_what_would_come_along_unseen_is_refused(site: ComposeSite, pipe: Pipe) 
     site.git("commit", "--quiet", "--all", "--message", "not deployed yet")
     [said] = pipe.ask("!pin web")
     assert said.startswith(f"refused: {site.project}/web: its files say something else than what runs")
+
+
+def test_what_compose_1_made_is_found_by_its_relative_labels(site: ComposeSite, pipe: Pipe) -> None:
+    image = site.push(WELL, "latest", "1.2.3")
+    site.files({"docker-compose.yml": WEB.format(f"{site.repository}:latest")})
+    argv = ["/usr/bin/docker-compose", "up", "--detach"]
+    subprocess.run(argv, cwd=site.folder, env=site.engine.env, capture_output=True, check=True)
+    site.up("--no-recreate")
+    labels = site.container().labels
+    assert labels["com.docker.compose.project.config_files"] == "docker-compose.yml"
+    assert site.container().name == f"{site.project}_web_1"
+    site.healthy()
+    card = "\n".join(pipe.ask("!pin web"))
+    assert "- made by Compose 1." in card
+    assert "whether its files say more than what runs is unknown" in card
+    assert "- Compose 2 names containers with - instead of _" in card
+    said = approved(pipe, "!pin web")
+    assert said[-1].startswith("done: "), said
+    assert (site.container().name, site.image()) == (f"{site.project}-web-1", image)
+
+
+def test_a_service_that_is_called_like_an_option(site: ComposeSite, pipe: Pipe) -> None:
+    image = site.push(WELL, "latest", "1.2.3")
+    site.files({"compose.yml": WEB.format(f"{site.repository}:latest").replace("  web:", "  --help:")})
+    site.engine.compose(site.folder, "up", "--detach", "--pull", "never")
+    site.up()
+    site.healthy("--help")
+    before = site.container("--help").id
+    said = approved(pipe, f"!pin {site.container('--help').name}")
+    assert said[-1].startswith(f"done: {site.project}/--help pinned"), said
+    assert (site.container("--help").id != before, site.image("--help")) == (True, image)
+
+
+def test_one_of_a_profile_that_nobody_chose(site: ComposeSite, pipe: Pipe) -> None:
+    site.push(WELL, "latest", "1.2.3")
+    site.files({"compose.yml": WEB.format(f"{site.repository}:latest") + "    profiles: [tools]\n"})
+    site.up("web")
+    site.healthy()
+    assert approved(pipe, "!pin web")[-1].startswith("done: ")
 
 
 def test_a_dirty_file_is_refused(site: ComposeSite, pipe: Pipe) -> None:
@@ -225,7 +259,7 @@ def test_by_digest_where_no_version_is_known(site: ComposeSite, pipe: Pipe) -> N
     image = site.push(WELL, "latest")
     site.files({"compose.yml": WEB.format(f"{site.repository}:latest")})
     site.up()
-    wait_healthy(site)
+    site.healthy()
     [refused] = pipe.ask("!pin web")
     assert refused.endswith("By its digest it can be pinned: pin web --digest")
     said = approved(pipe, "!pin web --digest")

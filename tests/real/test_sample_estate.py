@@ -6,9 +6,14 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from audit.engine import evaluate
+from audit.rules import ALL
+from bot.config.model import Estate
+from bot.snapshots import LateSnapshots
 from bot.testing import FakeClock
 from estate.compose.tree import ComposeTree
 from estate.docker import DockerEngine
+from tests.audit.test_sample_defects import listed
 from tests.real.components.engine import Engine
 from tests.talk import Talk
 
@@ -31,6 +36,14 @@ async def test_seventeen_of_twenty_run_and_three_are_ill_each_in_its_own_way(
     assert "the last probe ended with exit code 1: wget: can't connect" in ill
     assert "exit code 137: killed (SIGKILL), for lack of memory" in ill
     assert "configured, not running: mastodon/web, supabase/db" in ill
+    snapshot = await LateSnapshots(copy, Estate(), [reader]).take(datetime.now(UTC))
+    assert (snapshot.no_engine, len(list(snapshot.details))) == ("", 18)
+    report = evaluate(snapshot, ALL)
+    runs = listed("Seen when it runs")
+    assert {
+        (one.rule, one.target) for one in report.findings if one.rule in {rule for rule, _ in runs}
+    } == runs
+    assert [one for one in report.unknown if one.rule in {rule.id for rule in ALL if rule.needs_engine}] == []
     assert _git(copy, "status", "--porcelain") == ""
     _up(own_engine, copy, "--down")
     assert not (copy / ".sample" / "registry.pid").exists()

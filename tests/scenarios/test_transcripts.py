@@ -14,16 +14,23 @@ from bot.platforms.console import Console
 from tests.talk import OPS, Talk
 
 HERE = Path(__file__).parent
-TRANSCRIPTS = sorted(
-    path for path in HERE.glob("*.txt") if path.name not in {"fixed-lines.txt", "approvals.txt"}
-)
+ELSEWHERE = {
+    "fixed-lines.txt",
+    "approvals.txt",
+    "audit.txt",
+    "backup.txt",
+    "break-glass.txt",
+    "pin.txt",
+}
+"""Played by tests of their own, over what they need."""
+TRANSCRIPTS = sorted(path for path in HERE.glob("*.txt") if path.name not in ELSEWHERE)
 
 
 def exchanges(text: str) -> list[tuple[str, list[str]]]:
     """What is typed, and the lines that are expected."""
     found: list[tuple[str, list[str]]] = []
     for row in text.splitlines():
-        if row.startswith(("> ", "< ")):
+        if row.startswith(("> ", "< ", "+ ")):
             found.append((row, []))
         elif row.startswith("#") or (not found and not row.strip()):
             continue

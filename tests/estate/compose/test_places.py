@@ -4,7 +4,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from estate.compose.dotenv import read_dotenv
@@ -69,6 +69,7 @@ def test_a_span_is_exactly_its_bytes(start: bytes, end: str, written: str, text:
 
 @settings(max_examples=200, deadline=None)
 @given(text=st.text(st.sampled_from("ab é🦊:#'\"\\\t-&*!|>{}[],$\n"), max_size=30))
+@example(text="&a:>")
 def test_what_a_scalar_says_is_at_its_place(text: str) -> None:
     data = BOM + ("k: " + text).encode()
     source = Source(Path("x"), data)

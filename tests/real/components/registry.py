@@ -1,18 +1,23 @@
 """A Docker registry on loopback."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
-from tests.real.components.http import Json, answers, request
+from tests.real.components.http import Json, request
 from tests.real.components.ports import free_port
 from tests.real.components.process import Process
 
 
 class Registry:
-    """One registry with its data in `root`. `host` is what stands before the first slash of an image name."""
+    """One registry with its data in `root`. `host` is what stands before the first slash of an image name.
 
-    def __init__(self, root: Path) -> None:
+    auth: who may ask, as the registry's own configuration says it (`htpasswd: …`, `token: …`); nothing: all.
+    """
+
+    def __init__(self, root: Path, auth: Mapping[str, Json] | None = None) -> None:
         self.root = root
+        self.auth = auth
         self.port = free_port()
         self.host = f"127.0.0.1:{self.port}"
         self.url = f"http://{self.host}"
@@ -28,12 +33,19 @@ class Registry:
                 "delete": {"enabled": True},
             },
             "http": {"addr": self.host},
+            **({"auth": dict(self.auth)} if self.auth else {}),
         }
         (self.root / "registry.yml").write_text(json.dumps(config, indent=1))
         argv: list[str | Path] = ["docker-registry", "serve", self.root / "registry.yml"]
         self.process = Process(argv, log=self.root / "registry.log", cwd=self.root)
-        self.process.wait_until(lambda: answers(f"{self.url}/v2/"))
+        self.process.wait_until(self._answers)
         return self
+
+    def _answers(self) -> bool:
+        try:
+            return request("GET", f"{self.url}/v2/", seconds=1.0)[0] in {200, 401}
+        except OSError:
+            return False
 
     def stop(self, *, hard: bool = False) -> None:
         if self.process is not None:

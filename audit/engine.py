@@ -1,0 +1,124 @@
+"""From a snapshot to a report. Pure: the same snapshot, rules and time give the same report."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from audit.look import Look
+from audit.model import (
+    LETTERS,
+    Failed,
+    Finding,
+    NotJudged,
+    Passed,
+    Report,
+    Result,
+    Unknown,
+    Waived,
+    finding_id,
+)
+from audit.ranking import score
+from audit.rule import Rule
+from audit.waivers import Waivers, covering, read_waivers
+from estate.snapshot.model import Snapshot
+
+NO_ENGINE_ASKED = "it judges what runs, and only the files were asked for"
+
+
+def evaluate(
+    snapshot: Snapshot, rules: Sequence[Rule], waivers: Waivers | None = None, now: datetime | None = None
+) -> Report:
+    """`waivers`: None: those of the estate's own file. `now`: None: when the snapshot was taken."""
+    now = now or snapshot.taken
+    look = Look(snapshot, now)
+    waivers = waivers if waivers is not None else read_waivers(snapshot)
+    failed: list[tuple[Rule, Failed]] = []
+    unknown: list[NotJudged] = []
+    passed: Counter[str] = Counter()
+    left_out: dict[str, str] = {}
+    for one in rules:
+        if one.needs_engine and snapshot.no_engine:
+            if snapshot.engine_wanted:
+                unknown.append(NotJudged(one.id, "what runs", snapshot.no_engine))
+            else:
+                left_out[one.id] = NO_ENGINE_ASKED
+            continue
+        for result in one.check(look):
+            _sort(one, result, failed, unknown, passed)
+    findings = _ranked(look, _named(failed))
+    kept, waived = _split(findings, waivers, now)
+    return Report(tuple(kept), tuple(unknown), tuple(waived), dict(passed), len(look.subjects), left_out)
+
+
+def _sort(
+    one: Rule,
+    result: Result,
+    failed: list[tuple[Rule, Failed]],
+    unknown: list[NotJudged],
+    passed: Counter[str],
+) -> None:
+    match result:
+        case Passed():
+            passed[one.id] += 1
+        case Unknown(subject=subject, why=why, place=place):
+            unknown.append(NotJudged(one.id, subject, why, place))
+        case Failed():
+            failed.append((one, result))
+
+
+def _named(failed: Iterable[tuple[Rule, Failed]]) -> list[Finding]:
+    """With ids: of two that would have the same one, both get longer ones. What is the same is told once."""
+    found: dict[tuple[str, ...], Finding] = {}
+    by_id: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for one, what in failed:
+        parts = (one.id, what.service, what.place.file, what.key)
+        by_id[finding_id(*parts)].add(parts)
+        found.setdefault(parts, _finding(one, what))
+    return [
+        replace(
+            finding, id=finding_id(*parts, letters=LETTERS if len(by_id[finding_id(*parts)]) == 1 else 12)
+        )
+        for parts, finding in found.items()
+    ]
+
+
+def _finding(one: Rule, what: Failed) -> Finding:
+    return Finding(
+        id="",
+        rule=one.id,
+        title=one.title,
+        severity=what.severity or one.severity,
+        service=what.service,
+        place=what.place,
+        message=what.message,
+        evidence=what.evidence,
+        kind=what.kind,
+        confidence=what.confidence,
+        disprove=what.disprove,
+        remedy=what.remedy,
+        fix=what.fix or one.fix,
+        peers=one.peers,
+    )
+
+
+def _ranked(look: Look, findings: Iterable[Finding]) -> list[Finding]:
+    scored = []
+    for one in findings:
+        value, why = score(look, one.service, one.severity, one.confidence)
+        scored.append(replace(one, score=value, why_ranked=why))
+    return sorted(scored, key=lambda one: (-one.score, one.severity.rank, one.rule, one.place.file, one.id))
+
+
+def _split(
+    findings: Iterable[Finding], waivers: Waivers, now: datetime
+) -> tuple[list[Finding], list[Waived]]:
+    kept: list[Finding] = []
+    waived: list[Waived] = []
+    for one in findings:
+        by = next(covering(waivers, one, now), None)
+        if by is None:
+            kept.append(one)
+        else:
+            waived.append(Waived(one, by.reason, by.until.isoformat(), by.place))
+    return kept, waived

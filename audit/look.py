@@ -1,0 +1,147 @@
+"""What rules look at: a snapshot, and what several of them make of it. Pure; each thing is made once."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+
+from audit.registry import Registry, read_registry
+from audit.subject import Subject
+from audit.traefik import Proxy, read_proxy
+from audit.waivers import Waivers, read_waivers
+from estate.inventory import Thing, inventory
+from estate.model import Detail
+from estate.snapshot.env_file import EnvFile
+from estate.snapshot.model import Snapshot
+
+
+class Look:
+    """One audit. `now` is aware, UTC."""
+
+    def __init__(self, snapshot: Snapshot, now: datetime) -> None:
+        self.snapshot = snapshot
+        self.now = now
+
+    @cached_property
+    def subjects(self) -> tuple[Subject, ...]:
+        """Every service that is configured, in the order of the tree."""
+        return tuple(
+            Subject(self.snapshot, model, service)
+            for model in self.snapshot.models
+            for service in model.services.values()
+        )
+
+    @cached_property
+    def by_project(self) -> Mapping[int, tuple[Subject, ...]]:
+        """The identity of a model → its services."""
+        found: dict[int, list[Subject]] = defaultdict(list)
+        for one in self.subjects:
+            found[id(one.model)].append(one)
+        return {key: tuple(each) for key, each in found.items()}
+
+    @cached_property
+    def files_in(self) -> Mapping[str, tuple[str, ...]]:
+        """Folder → what stands right in it."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for path, entry in self.snapshot.entries.items():
+            found[entry.folder].append(path)
+        return {folder: tuple(each) for folder, each in found.items()}
+
+    @cached_property
+    def env_in(self) -> Mapping[str, tuple[EnvFile, ...]]:
+        """Folder → the environment files right in it."""
+        found: dict[str, list[EnvFile]] = defaultdict(list)
+        for one in self.snapshot.env_files:
+            found[one.path.rpartition("/")[0]].append(one)
+        return {folder: tuple(each) for folder, each in found.items()}
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Subject]:
+        return {one.full_name: one for one in self.subjects}
+
+    @cached_property
+    def waivers(self) -> Waivers:
+        return read_waivers(self.snapshot)
+
+    @cached_property
+    def registry(self) -> Registry | None:
+        """SERVICES.yml; None where there is none."""
+        return read_registry(self.snapshot)
+
+    @cached_property
+    def proxy(self) -> Proxy:
+        """Traefik, with what it routes."""
+        return read_proxy(self.snapshot, self.subjects)
+
+    @cached_property
+    def things(self) -> tuple[Thing, ...]:
+        """What is configured and what runs, brought together."""
+        containers = [one for view in self.snapshot.engines for one in view.containers]
+        return inventory(containers, self.snapshot.tree.services)
+
+    @cached_property
+    def details(self) -> Mapping[str, Detail]:
+        """Container id → what a closer look told."""
+        return {one.container.id: one for one in self.snapshot.details}
+
+    @cached_property
+    def running(self) -> Mapping[str, tuple[Detail, ...]]:
+        """Service's full name → its containers, looked at closely."""
+        return {
+            thing.full_name: tuple(self.details[one.id] for one in thing.containers if one.id in self.details)
+            for thing in self.things
+            if thing.containers
+        }
+
+    @cached_property
+    def dependents(self) -> Mapping[str, frozenset[str]]:
+        """Service → those that say that they need it, or that name it as a host, or reach it as their
+        proxy."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for one in self.subjects:
+            for other in self.needed_by(one):
+                found[other].add(one.full_name)
+        if self.proxy.subject is not None:
+            found[self.proxy.subject.full_name] |= self.proxy.routed - {self.proxy.subject.full_name}
+        return {name: frozenset(names) for name, names in found.items()}
+
+    def needed_by(self, subject: Subject) -> set[str]:
+        """The services of its project that it depends on, as declared and as its environment names them."""
+        inside = {other.name: other for other in self.by_project[id(subject.model)]}
+        found = {name for name in subject.service.depends_on if name in inside}
+        found |= {name for name in self.named_hosts(subject) if name in inside}
+        return {inside[name].full_name for name in found if name != subject.name}
+
+    def named_hosts(self, subject: Subject) -> dict[str, str]:
+        """Services of its project that its environment names as hosts → the variable that does."""
+        found: dict[str, str] = {}
+        others = [one for one in self.by_project[id(subject.model)] if one is not subject]
+        if not others:
+            return found
+        for variable, value in subject.service.environment.items():
+            text = value.text or ""
+            for other in others:
+                if any(names_host(variable, text, host) for host in other.hosts):
+                    found.setdefault(other.name, variable)
+        return found
+
+    def is_public(self, subject: Subject) -> bool:
+        """Whether people outside reach it: by a route, or by a published port."""
+        return subject.full_name in self.proxy.routed or subject.is_published
+
+
+_HOST_NAMES = re.compile(
+    r"(?:^|_)(?:HOST|HOSTNAME|SERVER|ADDR|ADDRESS|ENDPOINT|URL|URI|DSN|NODES?|BROKERS?)S?\Z", re.I
+)
+
+
+def names_host(variable: str, text: str, host: str) -> bool:
+    """Whether a variable says that `host` is another machine: alone in a variable that is called so, with a
+    port behind it, or inside an address."""
+    if host not in text:
+        return False
+    name = re.escape(host)
+    if re.search(rf"(?:://|@){name}(?=[:/?,]|\Z)", text) or re.fullmatch(rf"{name}:\d{{2,5}}", text):
+        return True
+    return text == host and bool(_HOST_NAMES.search(variable))

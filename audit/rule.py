@@ -1,0 +1,54 @@
+"""A rule: a function over what there is, whose docstring is its documentation.
+
+    @rule("ENV-01", Severity.HIGH, fix=Fix.AUTOMATIC)
+    def readable_by_others(look: Look) -> Iterator[Result]:
+        '''Environment files that others than their owner may read.
+
+        Wrong: …
+        '''
+
+Nothing is registered here; `audit.rules.ALL` lists.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from audit.look import Look
+from audit.model import Fix, Result, Severity
+
+Check = Callable[[Look], Iterator[Result]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`needs_engine`: it judges what runs, and is unknown without an Engine."""
+
+    id: str
+    severity: Severity
+    check: Check
+    help: str
+    fix: Fix
+    needs_engine: bool = False
+    peers: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The first line of the documentation, without its full stop."""
+        return self.help.partition("\n")[0].rstrip(".")
+
+
+def rule(
+    name: str,
+    severity: Severity,
+    *,
+    fix: Fix = Fix.ADVICE,
+    needs_engine: bool = False,
+    peers: tuple[str, ...] = (),
+) -> Callable[[Check], Rule]:
+    """Declare a rule. `peers`: the ids of other programs' rules for the same."""
+
+    def declare(check: Check) -> Rule:
+        return Rule(name, severity, check, inspect.cleandoc(check.__doc__ or ""), fix, needs_engine, peers)
+
+    return declare

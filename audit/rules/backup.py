@@ -1,0 +1,157 @@
+"""What would be lost."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from audit.look import Look
+from audit.model import Failed, Fix, Passed, Place, Result, Severity, Unknown
+from audit.mounts import MountPoint
+from audit.places import of_key, of_tree
+from audit.rule import rule
+from audit.subject import Subject
+from estate.compose.value import Rows, Section, child, text_of
+from estate.snapshot.document import Document
+
+_NEVER = re.compile(
+    r"/(?:proc|sys|dev|run|var/run|tmp|etc/localtime|etc/timezone|lib/modules|var/log)(?:/|\Z)|.*\.sock\Z"
+)
+_CACHE = re.compile(r"(?:^|[/_-])(?:cache|caches|tmp|temp|logs?|thumbnails?|transcodes?)\Z", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sets:
+    """What the backup's configuration names. `paths`: relative to the root; `volumes`: by Docker's or the
+    file's name;
+    `databases`: containers."""
+
+    document: Document
+    paths: frozenset[str]
+    volumes: frozenset[str]
+    databases: frozenset[str]
+
+
+def _configuration(look: Look) -> Document | None:
+    """By its shape: `services:` with `databases:` or `volumes:` that are lists."""
+    for path, one in sorted(look.snapshot.documents.items()):
+        if "backup" not in path.lower() or b"services" not in one.data:
+            continue
+        services = child(one.tree, "services")
+        if one.wrong or any(isinstance(child(services, key), Rows) for key in ("databases", "volumes")):
+            return one
+    return None
+
+
+def _sets(document: Document) -> _Sets:
+    services = child(document.tree, "services")
+    volumes, databases = (child(services, key) for key in ("volumes", "databases"))
+    rows = [one for one in volumes if isinstance(one, Section)] if isinstance(volumes, Rows) else []
+    paths = {(text_of(one.get("path")) or "").rstrip("/").removeprefix("./") for one in rows}
+    names = {text_of(one.get("name")) or "" for one in rows} | {
+        text_of(one.get("volume")) or "" for one in rows
+    }
+    containers = {
+        text_of(child(one, "container")) or "" for one in (databases if isinstance(databases, Rows) else ())
+    }
+    return _Sets(document, frozenset(paths - {""}), frozenset(names - {""}), frozenset(containers - {""}))
+
+
+@rule("BAK-01", Severity.HIGH, fix=Fix.CONSENT)
+def not_covered(look: Look) -> Iterator[Result]:
+    """Data that a service writes is in no set of the backup.
+
+    Wrong: a volume or a folder that a service mounts to write is neither under a path nor a volume of
+    `backup-config.yml`; a database counts only by its dump: its container must be among the databases, for a
+    copy of its files while it runs is no backup. That a set names it does not prove that it was saved.
+    Not looked at: what is mounted to read; sockets, /proc, /sys, /dev, temporary folders, caches and logs;
+    services that an inactive profile keeps away; estates without such a configuration.
+    Disprove: `restic ls latest` shows it.
+    """
+    document = _configuration(look)
+    if document is None:
+        return
+    if document.wrong:
+        yield Unknown(document.path, document.wrong, Place(document.path))
+        return
+    sets = _sets(document)
+    told: set[str] = set()
+    for one in look.subjects:
+        if not one.is_active:
+            continue
+        for mount in one.mounts:
+            what = _needed(look, one, mount)
+            if what is None or what in told:
+                continue
+            told.add(what)
+            yield _judged(look, one, mount, what, sets)
+
+
+def _needed(look: Look, one: Subject, mount: MountPoint) -> str | None:
+    """What is to be saved, by the name that is shown; None when nothing is."""
+    if (
+        not mount.writable
+        or mount.kind not in {"bind", "volume"}
+        or _CACHE.search(mount.source or mount.target)
+    ):
+        return None
+    if mount.kind == "volume":
+        return mount.source or None
+    shown = mount.source.removeprefix(f"{look.snapshot.root}/")
+    if shown == mount.source and _NEVER.match(mount.source):
+        return None
+    entry = look.snapshot.entries.get(shown)
+    if entry is not None and not entry.is_folder and look.snapshot.git and shown in look.snapshot.git.tracked:
+        return None  # git has it
+    return shown
+
+
+def _judged(look: Look, one: Subject, mount: MountPoint, what: str, sets: _Sets) -> Result:
+    names = one.hosts | {one.full_name}
+    dumped = bool(names & sets.databases)
+    covered = any(what == path or what.startswith(f"{path}/") for path in sets.paths)
+    covered |= mount.kind == "volume" and bool({what, f"{one.model.name}_{what}"} & sets.volumes)
+    if dumped or (covered and not one.is_database):
+        return Passed(f"{one.full_name} {what}")
+    words = (
+        "its files are copied while it runs, and it is not dumped"
+        if covered
+        else "no set of the backup has it"
+    )
+    return Failed(
+        place=of_tree(look.snapshot, mount.tree, one.file),
+        message=f"{what}: {words}",
+        service=one.full_name,
+        key=what,
+        evidence=(f"mounted to write at {mount.target}", f"{sets.document.path} does not name it"),
+        disprove="restic ls latest shows it" + (", as a dump" if one.is_database else ""),
+        remedy=(
+            f"add {one.service.container_name or one.name} to services.databases in {sets.document.path}"
+            if one.is_database
+            else f"add {what} to services.volumes in {sets.document.path}"
+        ),
+    )
+
+
+@rule("BAK-09", Severity.LOW, fix=Fix.CONSENT)
+def no_retention(look: Look) -> Iterator[Result]:
+    """The backup does not say how long it keeps what.
+
+    Wrong: `backup-config.yml` has no `retention`, or one without any of daily, weekly, monthly: either
+    nothing is ever forgotten and the disk fills, or somebody forgets by hand.
+    """
+    document = _configuration(look)
+    if document is None or document.wrong:
+        return
+    retention = child(document.tree, "retention")
+    if isinstance(retention, Section) and any(
+        text_of(retention.get(k)) for k in ("daily", "weekly", "monthly", "yearly")
+    ):
+        yield Passed(document.path)
+        return
+    yield Failed(
+        place=of_key(look.snapshot, document.tree, "retention", document.path),
+        message="it has no retention",
+        key="retention",
+        disprove="another program forgets and prunes",
+        remedy="retention: {daily: 7, weekly: 4, monthly: 6}",
+    )

@@ -1,0 +1,118 @@
+"""`tocsin audit`: the audit engine without any chat. Writes nothing."""
+
+import argparse
+import asyncio
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.core.errors import Unknown, UserError
+
+if TYPE_CHECKING:
+    from audit.model import Report
+    from bot.config.model import Estate
+
+SEVERITIES = ("low", "medium", "high", "critical")
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Its words."""
+    parser.add_argument(
+        "folder", nargs="?", type=Path, metavar="DIR", help="the estate (default: this folder)"
+    )
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="take estate, Engine and waivers from here"
+    )
+    parser.add_argument("--format", choices=["text", "json"], default="text", help="ten lines, or all of it")
+    parser.add_argument(
+        "--fail-on", choices=SEVERITIES, default="low", help="end with 1 from this severity on (default: low)"
+    )
+    parser.add_argument(
+        "--allow-unknown", action="store_true", help="do not end with 2 when something could not be read"
+    )
+    parser.add_argument("--no-docker", action="store_true", help="the files only; ask no Engine")
+    parser.add_argument("--explain", metavar="RULE", help="what a rule means by wrong, and nothing else")
+
+
+def run(given: argparse.Namespace) -> int:
+    """0 good, 1 found something, 2 nothing found and something could not be read."""
+    if given.explain is not None:
+        sys.stdout.write(explain(given.explain))
+        return 0
+    report = asyncio.run(_report(given))
+    _write(report, given.format)
+    return exit_code(report, given.fail_on, allow_unknown=given.allow_unknown)
+
+
+def exit_code(report: "Report", fail_on: str, *, allow_unknown: bool) -> int:
+    from audit.model import Severity
+
+    worst = Severity(fail_on).rank
+    if any(one.severity.rank <= worst for one in report.findings):
+        return 1
+    return 2 if report.unknown and not allow_unknown else 0
+
+
+def explain(name: str) -> str:
+    """A rule's documentation. Raises Unknown."""
+    from audit.rules import BY_ID
+
+    found = BY_ID.get(name.upper())
+    if found is None:
+        raise Unknown(f"{name} — no rule is called that; the rules are {', '.join(BY_ID)}")
+    peers = f"\nAs others call it: {', '.join(found.peers)}" if found.peers else ""
+    return f"{found.id} ({found.severity.value})\n{found.help}{peers}\n"
+
+
+async def _report(given: argparse.Namespace) -> "Report":
+    from audit.cleaning import cleaned, secrets_of
+    from audit.engine import evaluate
+    from audit.rules import ALL
+    from bot.core.redact import Redactor
+    from bot.snapshots import LateSnapshots
+    from estate.docker import DockerEngine
+
+    root, also, estate = _estate(given)
+    engines = [] if given.no_docker else [DockerEngine(estate.docker, "local", environ=os.environ)]
+    snapshots = LateSnapshots(root, estate, engines, also=also, engine_wanted=not given.no_docker)
+    try:
+        snapshot = await snapshots.take(datetime.now(UTC))
+    finally:
+        for engine in engines:
+            await engine.close()
+    return cleaned(evaluate(snapshot, ALL), Redactor(secrets_of(snapshot)))
+
+
+def _estate(given: argparse.Namespace) -> "tuple[Path, list[Path], Estate]":
+    """The folder, the others to look into, and what is set. Raises UserError, ConfigError."""
+    from bot.config.model import Estate
+
+    estate, root, also = Estate(), given.folder, []
+    if given.config is not None:
+        import commands
+        from bot.app import seen
+        from bot.config import load
+
+        estate = load(given.config, os.environ, [command.name for command in commands.ALL]).estate
+        if root is None and estate.root is not None:
+            root = seen(estate.root, estate.paths)
+            also = [seen(folder, estate.paths) for folder in estate.also]
+    root = root if root is not None else Path()
+    if not root.is_dir():
+        raise UserError(f"{root}: is no directory; name the folder that holds your compose files")
+    if not os.access(root, os.R_OK | os.X_OK):
+        raise UserError(f"{root}: may not be read by you; run it as a user who may")
+    return root, also, estate
+
+
+def _write(report: "Report", form: str) -> None:
+    from audit.report_json import as_json
+    from audit.report_text import ten_lines
+
+    if form == "json":
+        sys.stdout.write(as_json(report))
+        return
+    read_on = "all of it: --format json; what a rule means: --explain RULE"
+    sys.stdout.write("\n".join(ten_lines(report, read_on)) + "\n")

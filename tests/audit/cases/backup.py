@@ -1,0 +1,228 @@
+from tests.audit.cases.case import Case, Must, app, web
+
+DATA = web("volumes: ['./data:/data', './conf:/conf:ro']")
+DB = (
+    "  db:\n    image: postgres:16.1.0\n    container_name: app-db\n"
+    "    volumes: ['./db:/var/lib/postgresql/data']\n"
+)
+KEEP = "retention: {daily: 7}\n"
+
+
+def config(text: str) -> dict[str, str | bytes]:
+    return {"backup/config/backup-config.yml": text}
+
+
+def volumes(*paths: str) -> str:
+    rows = ", ".join(f"{{name: n{at}, path: {path}, critical: true}}" for at, path in enumerate(paths))
+    return f"services:\n  databases: []\n  volumes: [{rows}]\n{KEEP}"
+
+
+DUMPED = (
+    "services:\n  databases: [{name: x, type: postgres, container: app-db, database: x, user: x}]\n"
+    f"  volumes: []\n{KEEP}"
+)
+PROMETHEUS = (
+    "  prometheus:\n    image: prom/prometheus:v2.54.1\n    volumes: ['./prometheus:/etc/prometheus:ro']\n"
+)
+ALERTS = "groups:\n  - name: a\n    rules:\n      - {alert: Down, expr: up == 0}\n"
+ALERTMANAGER = (
+    "  alertmanager:\n    image: prom/alertmanager:v0.27.0\n"
+    "    volumes: ['./alertmanager.yml:/etc/alertmanager/alertmanager.yml']\n"
+)
+
+
+def rules(config: str, **files: str) -> dict[str, str | bytes]:
+    more = {f"app/prometheus/{name}.yml": text for name, text in files.items()}
+    return {**app(PROMETHEUS), "app/prometheus/prometheus.yml": config, **more}
+
+
+def receiver(text: str, route: str = "{receiver: team}") -> dict[str, str | bytes]:
+    return {**app(ALERTMANAGER), "app/alertmanager.yml": f"route: {route}\nreceivers:\n{text}"}
+
+
+HOOK = "  - name: team\n    webhook_configs: [{url: '%s'}]\n"
+
+CASES = (
+    Case(
+        "BAK-01",
+        Must.FIRE,
+        "a folder",
+        {**app(DATA), **config(volumes("other"))},
+        says="app/data: no set",
+        count=1,
+    ),
+    Case(
+        "BAK-01",
+        Must.FIRE,
+        "a volume",
+        {**app(web("volumes: ['d:/data']") + "volumes: {d: }\n"), **config(volumes("other"))},
+        says="d: no set",
+    ),
+    Case(
+        "BAK-01",
+        Must.FIRE,
+        "a database's files alone",
+        {**app(DB), **config(volumes("app/db"))},
+        says="not dumped",
+    ),
+    Case("BAK-01", Must.PASS, "named", {**app(DATA), **config(volumes("app/data"))}),
+    Case("BAK-01", Must.PASS, "dumped", {**app(DB), **config(DUMPED)}),
+    Case("BAK-01", Must.NEAR, "a folder above is named", {**app(DATA), **config(volumes("./app"))}),
+    Case(
+        "BAK-01",
+        Must.NEAR,
+        "caches and logs",
+        {**app(web("volumes: ['./cache:/cache', './logs:/logs', '/tmp/x:/x']")), **config(volumes("other"))},
+    ),
+    Case(
+        "BAK-01",
+        Must.NEAR,
+        "sockets and the machine",
+        {
+            **app(web("volumes: ['/var/run/docker.sock:/s', '/proc:/p', '/etc/localtime:/l']")),
+            **config(volumes("other")),
+        },
+    ),
+    Case("BAK-01", Must.NEAR, "there is no such configuration", app(DATA)),
+    Case("BAK-01", Must.UNKNOWN, "it does not parse", {**app(DATA), **config("services: [\n")}),
+    Case("BAK-09", Must.FIRE, "none", {**app(DATA), **config(volumes("app").replace(KEEP, ""))}),
+    Case("BAK-09", Must.FIRE, "empty", {**app(DATA), **config(volumes("app").replace("{daily: 7}", "{}"))}),
+    Case("BAK-09", Must.PASS, "seven days", {**app(DATA), **config(volumes("app"))}),
+    Case(
+        "BAK-09", Must.NEAR, "another YAML beside it", {**app(DATA), "backup/other.yml": "services: {a: 1}\n"}
+    ),
+    Case("MON-01", Must.FIRE, "no integration", receiver("  - name: team\n"), says="no integration"),
+    Case(
+        "MON-01",
+        Must.FIRE,
+        "not defined",
+        receiver("  - name: other\n    webhook_configs: [{url: 'http://x:1/'}]\n"),
+        says="not defined",
+    ),
+    Case(
+        "MON-01",
+        Must.FIRE,
+        "its own container",
+        receiver(HOOK % "http://localhost:9099/alerts/default"),
+        says="its own container",
+    ),
+    Case(
+        "MON-01",
+        Must.FIRE,
+        "a placeholder",
+        receiver(HOOK % "https://hooks.slack.com/services/XXX/XXX/XXX"),
+        says="placeholder",
+    ),
+    Case(
+        "MON-01",
+        Must.FIRE,
+        "in a route below",
+        receiver(HOOK % "http://tocsin:9099/" + "  - name: b\n", "{receiver: team, routes: [{receiver: b}]}"),
+        says="receiver b",
+    ),
+    Case("MON-01", Must.PASS, "it reaches somebody", receiver(HOOK % "http://tocsin:9099/alerts/default")),
+    Case(
+        "MON-01",
+        Must.NEAR,
+        "dropped on purpose",
+        receiver(
+            HOOK % "http://tocsin:9099/" + "  - name: 'null'\n",
+            "{receiver: team, routes: [{receiver: 'null'}]}",
+        ),
+    ),
+    Case(
+        "MON-01", Must.NEAR, "nobody uses it", receiver(HOOK % "http://tocsin:9099/" + "  - name: unused\n")
+    ),
+    Case(
+        "MON-01",
+        Must.UNKNOWN,
+        "its file is elsewhere",
+        app("  alertmanager:\n    image: prom/alertmanager:v0.27.0\n"),
+    ),
+    Case(
+        "MON-02",
+        Must.FIRE,
+        "no such file",
+        rules("rule_files: [alerts.yml]\n"),
+        at="app/prometheus/prometheus.yml:1:14",
+        says="finds no file",
+    ),
+    Case("MON-02", Must.FIRE, "not mounted", rules("rule_files: [/rules/*.yml]\n"), says="finds no file"),
+    Case(
+        "MON-02",
+        Must.FIRE,
+        "not named",
+        rules("scrape_configs: []\n", alerts=ALERTS),
+        at="app/prometheus/alerts.yml:1",
+    ),
+    Case("MON-02", Must.PASS, "named", rules("rule_files: [alerts.yml]\n", alerts=ALERTS)),
+    Case("MON-02", Must.PASS, "a pattern", rules("rule_files: ['*.yml']\n", alerts=ALERTS)),
+    Case(
+        "MON-02",
+        Must.NEAR,
+        "rules without alerts",
+        rules("scrape_configs: []\n", r="groups:\n  - name: a\n    rules: [{record: alerts, expr: up}]\n"),
+    ),
+    Case(
+        "MON-02",
+        Must.NEAR,
+        "another program's",
+        {**rules("rule_files: [alerts.yml]\n", alerts=ALERTS), "app/loki/rules.yml": ALERTS},
+    ),
+    Case(
+        "MON-02",
+        Must.UNKNOWN,
+        "its file is elsewhere",
+        app("  prometheus:\n    image: prom/prometheus:v2.54.1\n"),
+    ),
+    Case(
+        "WVR-01",
+        Must.FIRE,
+        "yesterday",
+        {
+            **app(web()),
+            "audit-waivers.yml": "waivers:\n  - {rule: X, target: y, reason: z, until: 2026-01-14}\n",
+        },
+        at="audit-waivers.yml:2:5",
+    ),
+    Case(
+        "WVR-01",
+        Must.PASS,
+        "next year",
+        {
+            **app(web()),
+            "audit-waivers.yml": "waivers:\n  - {rule: X, target: y, reason: z, until: 2027-01-14}\n",
+        },
+    ),
+    Case(
+        "WVR-01",
+        Must.NEAR,
+        "today",
+        {**app(web()), "audit-waivers.yml": "- {rule: X, target: y, reason: z, until: 2026-01-15}\n"},
+    ),
+    Case(
+        "WVR-02",
+        Must.FIRE,
+        "no reason",
+        {**app(web()), "audit-waivers.yml": "waivers:\n  - {rule: X, target: y, until: 2027-01-14}\n"},
+        says="no reason",
+    ),
+    Case(
+        "WVR-02",
+        Must.FIRE,
+        "no day",
+        {**app(web()), "audit-waivers.yml": "waivers:\n  - {rule: X, target: y, reason: z, until: soon}\n"},
+        says="is no day",
+    ),
+    Case("WVR-02", Must.FIRE, "no YAML", {**app(web()), "audit-waivers.yml": "waivers: [\n"}),
+    Case(
+        "WVR-02",
+        Must.PASS,
+        "whole",
+        {
+            **app(web()),
+            "audit-waivers.yml": "waivers:\n  - {rule: X, target: y, reason: z, until: 2027-01-14}\n",
+        },
+    ),
+    Case("WVR-02", Must.NEAR, "none", {**app(web()), "audit-waivers.yml": "waivers:\n"}),
+)

@@ -1,0 +1,43 @@
+"""One small estate, and what one rule must make of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tests.audit.estate import Runs
+
+
+class Must(StrEnum):
+    FIRE = "fire"
+    PASS = "pass"
+    NEAR = "near"
+    """It looks like what the rule means, and is not: the rule must not fire."""
+    UNKNOWN = "unknown"
+    """It cannot be judged; that is neither a pass nor a finding."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """`at`: where the first finding stands. `says`: words in its message. `runs` None: no Engine."""
+
+    rule: str
+    must: Must
+    what: str
+    files: Mapping[str, str | bytes]
+    at: str = ""
+    says: str = ""
+    severity: str = ""
+    count: int = 0
+    modes: Mapping[str, int] = field(default_factory=dict)
+    git: bool = False
+    runs: Sequence[Runs] | None = None
+
+
+def app(body: str) -> dict[str, str | bytes]:
+    """A project `app` whose compose file has these services."""
+    return {"app/compose.yml": f"services:\n{body}"}
+
+
+def web(*lines: str, image: str = "nginx:1.27.3") -> str:
+    """A service `web` with these lines."""
+    return f"  web:\n    image: {image}\n" + "".join(f"    {line}\n" for line in lines)

@@ -1,0 +1,114 @@
+from tests.audit.cases.case import Case, Must, app, web
+
+EXTENDS = web("extends: {service: base}")
+
+CASES = (
+    Case("CMP-01", Must.FIRE, "extends what is not there", app(EXTENDS), says="base"),
+    Case("CMP-01", Must.PASS, "as it should be", app(web())),
+    Case("CMP-01", Must.NEAR, "extends what is there", app(EXTENDS + "  base:\n    image: nginx:1.27.3\n")),
+    Case("CMP-01", Must.UNKNOWN, "a key twice", app(web("image: nginx:1.27.4"))),
+    Case("CMP-01", Must.UNKNOWN, "a tab", app("  web:\n\timage: x\n")),
+    Case("CMP-01", Must.UNKNOWN, "a fragment", app("  web:\n    <<: *base\n    image: nginx:1.27.3\n")),
+    Case("CMP-01", Must.UNKNOWN, "binary", {"app/compose.yml": b"services:\n  web:\n    image: \xff\xfe\n"}),
+    Case(
+        "CMP-02",
+        Must.FIRE,
+        "a network",
+        app(web("networks: [front]")),
+        at="app/compose.yml:4:15",
+        says="front",
+    ),
+    Case("CMP-02", Must.FIRE, "a volume", app(web("volumes: ['data:/data']")), says="volume data"),
+    Case("CMP-02", Must.FIRE, "a secret", app(web("secrets: [key]")), says="secret key"),
+    Case("CMP-02", Must.FIRE, "a service", app(web("depends_on: [db]")), says="service db"),
+    Case("CMP-02", Must.PASS, "defined", app(web("networks: [front]") + "networks:\n  front:\n")),
+    Case("CMP-02", Must.NEAR, "the default network", app(web("networks: [default]"))),
+    Case("CMP-02", Must.NEAR, "a folder", app(web("volumes: ['./data:/data', '/srv/x:/y', '~/z:/z']"))),
+    Case("CMP-02", Must.NEAR, "an anonymous volume", app(web("volumes: ['/data']"))),
+    Case(
+        "CMP-02",
+        Must.NEAR,
+        "not required",
+        app(web("depends_on: {db: {condition: service_started, required: false}}")),
+    ),
+    Case("CMP-02", Must.NEAR, "the host's network", app(web("network_mode: host"))),
+    Case(
+        "CMP-04",
+        Must.FIRE,
+        "version",
+        {"app/compose.yml": f"version: '3'\nservices:\n{web()}"},
+        at="app/compose.yml:1",
+        severity="info",
+    ),
+    Case("CMP-04", Must.PASS, "none", app(web())),
+    Case("CMP-04", Must.NEAR, "a variable that is called so", app(web("environment: {version: '3'}"))),
+    Case(
+        "CMP-05",
+        Must.FIRE,
+        "a container's name",
+        {**app(web("container_name: web")), "b/compose.yml": f"services:\n{web('container_name: web')}"},
+        says="container name web",
+    ),
+    Case(
+        "CMP-05",
+        Must.FIRE,
+        "a port",
+        {**app(web("ports: ['80:80']")), "b/compose.yml": f"services:\n{web('''ports: ['80:8080']''')}"},
+        says="80/tcp",
+    ),
+    Case(
+        "CMP-05",
+        Must.FIRE,
+        "everywhere and one address",
+        {
+            **app(web("ports: ['80:80']")),
+            "b/compose.yml": f"services:\n{web('''ports: ['127.0.0.1:80:80']''')}",
+        },
+    ),
+    Case("CMP-05", Must.PASS, "two ports", app(web("ports: ['80:80', '81:80']"))),
+    Case(
+        "CMP-05",
+        Must.NEAR,
+        "two addresses",
+        {
+            **app(web("ports: ['10.0.0.1:80:80']")),
+            "b/compose.yml": f"services:\n{web('''ports: ['10.0.0.2:80:80']''')}",
+        },
+    ),
+    Case(
+        "CMP-05",
+        Must.NEAR,
+        "tcp and udp",
+        app(web("ports: ['53:53/tcp', '53:53/udp']") + "  dns:\n    image: dns:1.0.0\n"),
+    ),
+    Case(
+        "CMP-05",
+        Must.NEAR,
+        "a profile keeps one away",
+        {
+            **app(web("container_name: web")),
+            "b/compose.yml": f"services:\n{web('container_name: web', 'profiles: [x]')}",
+        },
+    ),
+    Case("CMP-09", Must.FIRE, "22:22", app(web("ports:", "  - 22:22")), at="app/compose.yml:5:9"),
+    Case("CMP-09", Must.PASS, "quoted", app(web("ports:", "  - '22:22'"))),
+    Case("CMP-09", Must.NEAR, "more than 59", app(web("ports:", "  - 22:80"))),
+    Case("CMP-09", Must.NEAR, "with an address", app(web("ports:", "  - 127.0.0.1:22:22"))),
+    Case(
+        "CMP-08",
+        Must.FIRE,
+        "a file",
+        app(web("volumes: ['./nginx.conf:/etc/nginx.conf:ro']")),
+        says="app/nginx.conf is not there",
+    ),
+    Case(
+        "CMP-08",
+        Must.PASS,
+        "it is there",
+        {**app(web("volumes: ['./nginx.conf:/etc/nginx.conf:ro']")), "app/nginx.conf": ""},
+    ),
+    Case("CMP-08", Must.NEAR, "a folder", app(web("volumes: ['./data:/data', './conf.d:/conf.d']"))),
+    Case(
+        "CMP-08", Must.NEAR, "outside of the tree", app(web("volumes: ['/etc/nope.conf:/etc/nope.conf:ro']"))
+    ),
+)

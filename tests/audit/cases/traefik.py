@@ -1,0 +1,347 @@
+from tests.audit.cases.case import Case, Must
+
+STATIC = """\
+api: {dashboard: true}
+entryPoints:
+  web: {address: ':80'}
+  websecure: {address: ':443'}
+providers:
+  docker: {exposedByDefault: false}
+  file: {directory: /etc/traefik/dynamic}
+certificatesResolvers:
+  le: {acme: {email: a@b.c}}
+"""
+LABELS = "labels: [traefik.enable=true, 'traefik.http.routers.d.rule=Host(`t.x`)', "
+TO_API = "traefik.http.routers.d.service=api@internal"
+TLS = "{address: ':443', http: {tls: {certResolver: le}, middlewares: [safe@file]}}"
+DYNAMIC = """\
+http:
+  middlewares:
+    limit: {rateLimit: {average: 10}}
+    safe: {headers: {stsSeconds: 3600, contentTypeNosniff: true}}
+    who: {basicAuth: {usersFile: /x}}
+    all: {chain: {middlewares: [limit, safe]}}
+"""
+HOST = "traefik.http.routers.web.rule=Host(`w.example.net`)"
+SECURE = ("traefik.http.routers.web.entrypoints=websecure", "traefik.http.routers.web.tls.certresolver=le")
+ON = "traefik.enable=true"
+PASSES = "traefik.http.routers.web.middlewares="
+
+
+def proxy(static: str = STATIC, dynamic: str = DYNAMIC, *lines: str) -> dict[str, str | bytes]:
+    extra = "".join(f"    {line}\n" for line in lines)
+    compose = (
+        "services:\n  traefik:\n    image: traefik:v3.1.4\n    networks: [proxy]\n"
+        "    volumes: ['./traefik.yml:/etc/traefik/traefik.yml:ro', './dynamic:/etc/traefik/dynamic:ro']\n"
+        f"{extra}networks:\n  proxy: {{name: proxy}}\n"
+    )
+    return {
+        "traefik/compose.yml": compose,
+        "traefik/traefik.yml": static,
+        "traefik/dynamic/m.yml": dynamic,
+    }
+
+
+def routed(
+    *labels: str, image: str = "nginx:1.27.3", networks: str = "[proxy]", lines: str = ""
+) -> dict[str, str | bytes]:
+    rows = "".join(f"      - {label}\n" for label in labels)
+    compose = (
+        f"services:\n  web:\n    image: {image}\n    networks: {networks}\n{lines}    labels:\n{rows}"
+        "networks:\n  proxy: {external: true}\n  inner:\n  other: {external: true}\n"
+    )
+    return {"app/compose.yml": compose}
+
+
+GOOD = (ON, HOST, *SECURE, f"{PASSES}all@file")
+PORT = "    ports: ['8080:80']\n"
+SERVER = "traefik.http.services.web.loadbalancer.server.port=80"
+
+
+def both(*labels: str, **more: str) -> dict[str, str | bytes]:
+    return {**proxy(), **routed(*labels, **more)}
+
+
+CASES = (
+    Case("TRF-01", Must.FIRE, "no rule", both(ON), says="no rule says when"),
+    Case("TRF-01", Must.FIRE, "no entry points", both(ON, HOST, f"{PASSES}all@file"), says="no entry points"),
+    Case("TRF-01", Must.FIRE, "no tls", both(ON, HOST, SECURE[0], f"{PASSES}all@file"), says="no tls"),
+    Case("TRF-01", Must.FIRE, "no middleware", both(ON, HOST, *SECURE), says="no middleware"),
+    Case(
+        "TRF-01",
+        Must.FIRE,
+        "which port",
+        both(*GOOD, lines="    expose: ['80', '81']\n"),
+        says="several ports",
+    ),
+    Case("TRF-01", Must.PASS, "all of it", both(*GOOD)),
+    Case(
+        "TRF-01",
+        Must.NEAR,
+        "tls on the entry point",
+        {
+            **proxy(
+                STATIC.replace(
+                    "{address: ':443'}",
+                    TLS,
+                )
+            ),
+            **routed(ON, HOST, SECURE[0]),
+        },
+    ),
+    Case("TRF-01", Must.NEAR, "not enabled", both("traefik.enable=false", HOST)),
+    Case(
+        "TRF-02",
+        Must.FIRE,
+        "a middleware",
+        both(ON, HOST, *SECURE, f"{PASSES}nope@file"),
+        says="middleware nope@file",
+    ),
+    Case(
+        "TRF-02",
+        Must.FIRE,
+        "the wrong provider",
+        both(ON, HOST, *SECURE, f"{PASSES}limit"),
+        says="limit@docker",
+    ),
+    Case(
+        "TRF-02",
+        Must.FIRE,
+        "an entry point",
+        both(ON, HOST, "traefik.http.routers.web.entrypoints=https"),
+        says="entry point https",
+    ),
+    Case(
+        "TRF-02",
+        Must.FIRE,
+        "a resolver",
+        both(ON, HOST, SECURE[0], "traefik.http.routers.web.tls.certresolver=zz"),
+        says="resolver zz",
+    ),
+    Case(
+        "TRF-02",
+        Must.FIRE,
+        "a service",
+        both(*GOOD, "traefik.http.routers.web.service=zz"),
+        says="service zz",
+    ),
+    Case("TRF-02", Must.PASS, "all defined", both(*GOOD)),
+    Case(
+        "TRF-02",
+        Must.NEAR,
+        "defined by another service's labels",
+        {
+            **both(ON, HOST, *SECURE, f"{PASSES}mine"),
+            "b/compose.yml": "services:\n  b:\n    image: b:1.0.0\n"
+            "    labels: [traefik.enable=true, traefik.http.middlewares.mine.compress=true]\n",
+        },
+    ),
+    Case("TRF-02", Must.NEAR, "another provider's", both(ON, HOST, *SECURE, f"{PASSES}x@kubernetescrd")),
+    Case("TRF-02", Must.NEAR, "Traefik's own", both(*GOOD, "traefik.http.routers.web.service=api@internal")),
+    Case(
+        "TRF-02",
+        Must.UNKNOWN,
+        "the file provider's folder is elsewhere",
+        {
+            **proxy(STATIC.replace("/etc/traefik/dynamic", "/dyn")),
+            **routed(ON, HOST, *SECURE, f"{PASSES}x@file"),
+        },
+    ),
+    Case("TRF-02", Must.UNKNOWN, "Traefik is elsewhere", routed(ON, HOST, f"{PASSES}x@file")),
+    Case(
+        "TRF-02",
+        Must.NEAR,
+        "case does not matter",
+        both(ON, HOST, PASSES + "all@file", "traefik.http.routers.web.entrypoints=webSecure"),
+    ),
+    Case(
+        "TRF-03",
+        Must.FIRE,
+        "by nobody",
+        both(ON, HOST, *SECURE, f"{PASSES}safe@file"),
+        at="traefik/dynamic/m.yml:3:5",
+        says="none of 1 routers",
+    ),
+    Case(
+        "TRF-03",
+        Must.FIRE,
+        "by some",
+        {
+            **both(*GOOD),
+            "b/compose.yml": routed(ON, HOST.replace("web", "b"), f"{PASSES}safe@file".replace("web", "b"))[
+                "app/compose.yml"
+            ],
+        },
+        says="the router b",
+    ),
+    Case("TRF-03", Must.PASS, "in a chain", both(*GOOD)),
+    Case(
+        "TRF-03",
+        Must.NEAR,
+        "on the entry point",
+        {
+            **proxy(
+                STATIC.replace("{address: ':443'}", "{address: ':443', http: {middlewares: [limit@file]}}")
+            ),
+            **routed(ON, HOST, *SECURE),
+        },
+    ),
+    Case(
+        "TRF-03",
+        Must.NEAR,
+        "none is defined",
+        {
+            **proxy(dynamic="http: {middlewares: {safe: {headers: {frameDeny: true}}}}\n"),
+            **routed(ON, HOST, *SECURE),
+        },
+    ),
+    Case(
+        "TRF-04",
+        Must.FIRE,
+        "by nobody",
+        both(ON, HOST, *SECURE, f"{PASSES}limit@file"),
+        says="safe@file is passed by none",
+    ),
+    Case("TRF-04", Must.PASS, "passed", both(*GOOD)),
+    Case(
+        "TRF-04",
+        Must.NEAR,
+        "headers of another kind",
+        {
+            **proxy(dynamic="http: {middlewares: {h: {headers: {customRequestHeaders: {X-A: b}}}}}\n"),
+            **routed(ON, HOST, *SECURE),
+        },
+    ),
+    Case(
+        "TRF-05",
+        Must.FIRE,
+        "in the file",
+        proxy(STATIC.replace("{dashboard: true}", "{dashboard: true, insecure: true}")),
+        at="traefik/traefik.yml:1:24",
+        severity="high",
+    ),
+    Case(
+        "TRF-05",
+        Must.FIRE,
+        "as a flag",
+        proxy(STATIC, DYNAMIC, "command: [--api.insecure=true]"),
+        severity="high",
+    ),
+    Case(
+        "TRF-05",
+        Must.FIRE,
+        "as a flag without a value",
+        proxy(STATIC, DYNAMIC, "command: --api.insecure --log.level=INFO"),
+    ),
+    Case(
+        "TRF-05",
+        Must.FIRE,
+        "in the environment",
+        proxy(STATIC, DYNAMIC, "environment: {TRAEFIK_API_INSECURE: 'true'}"),
+    ),
+    Case(
+        "TRF-05",
+        Must.FIRE,
+        "and the port is open",
+        proxy(STATIC.replace("{dashboard: true}", "{insecure: true}"), DYNAMIC, "ports: ['8080:8080']"),
+        severity="critical",
+    ),
+    Case("TRF-05", Must.PASS, "off", proxy()),
+    Case(
+        "TRF-05", Must.NEAR, "said to be off", proxy(STATIC.replace("{dashboard: true}", "{insecure: false}"))
+    ),
+    Case("TRF-05", Must.UNKNOWN, "its file does not parse", proxy("api: [\n")),
+    Case(
+        "TRF-06",
+        Must.FIRE,
+        "no password",
+        proxy(
+            STATIC,
+            DYNAMIC,
+            f"{LABELS}{TO_API}]",
+        ),
+        says="without asking for a password",
+    ),
+    Case(
+        "TRF-06",
+        Must.FIRE,
+        "nothing listens",
+        proxy(
+            STATIC,
+            DYNAMIC,
+            f"{LABELS}traefik.http.services.d.loadbalancer.server.port=8080]",
+        ),
+        says="nothing listens",
+    ),
+    Case(
+        "TRF-06",
+        Must.PASS,
+        "as it should be",
+        proxy(
+            STATIC,
+            DYNAMIC,
+            f"{LABELS}{TO_API}, traefik.http.routers.d.middlewares=who@file]",
+        ),
+    ),
+    Case(
+        "TRF-06",
+        Must.NEAR,
+        "another service's port 8080",
+        both(*GOOD, "traefik.http.services.web.loadbalancer.server.port=8080"),
+    ),
+    Case(
+        "TRF-07",
+        Must.FIRE,
+        "prometheus",
+        both(*GOOD, image="prom/prometheus:v2.54.1"),
+        says="prometheus is routed",
+    ),
+    Case(
+        "TRF-07",
+        Must.PASS,
+        "with a password",
+        both(ON, HOST, *SECURE, f"{PASSES}who@file", image="prom/prometheus:v2.54.1"),
+    ),
+    Case("TRF-07", Must.NEAR, "with a login of its own", both(*GOOD, image="grafana/grafana:11.2.0")),
+    Case("TRF-07", Must.NEAR, "not routed", both("traefik.enable=false", image="prom/prometheus:v2.54.1")),
+    Case("TRF-08", Must.FIRE, "the same port", both(*GOOD, SERVER, lines=PORT), says="port 8080"),
+    Case("TRF-08", Must.PASS, "none", both(*GOOD, SERVER)),
+    Case("TRF-08", Must.NEAR, "loopback", both(*GOOD, SERVER, lines="    ports: ['127.0.0.1:8080:80']\n")),
+    Case("TRF-08", Must.NEAR, "another port", both(*GOOD, SERVER, lines="    ports: ['2222:22']\n")),
+    Case(
+        "TRF-14",
+        Must.FIRE,
+        "on",
+        proxy(STATIC.replace("exposedByDefault: false", "exposedByDefault: true")),
+        at="traefik/traefik.yml:6:12",
+    ),
+    Case("TRF-14", Must.FIRE, "nothing is said", proxy(STATIC.replace("{exposedByDefault: false}", "{}"))),
+    Case("TRF-14", Must.PASS, "off", proxy()),
+    Case("TRF-14", Must.NEAR, "no Docker provider", proxy("entryPoints: {web: {address: ':80'}}\n")),
+    Case(
+        "TRF-14",
+        Must.NEAR,
+        "off as a flag",
+        proxy(
+            "ping: {}\n", DYNAMIC, "command: [--providers.docker, --providers.docker.exposedbydefault=false]"
+        ),
+    ),
+    Case("TRF-11", Must.FIRE, "no common network", both(*GOOD, networks="[inner]"), says="shares no network"),
+    Case("TRF-11", Must.FIRE, "several", both(*GOOD, networks="[proxy, inner]"), says="several networks"),
+    Case("TRF-11", Must.PASS, "one", both(*GOOD)),
+    Case(
+        "TRF-11",
+        Must.NEAR,
+        "several, and a label says which",
+        both(*GOOD, "traefik.docker.network=proxy", networks="[proxy, inner]"),
+    ),
+    Case(
+        "TRF-11",
+        Must.NEAR,
+        "several, and the provider says which",
+        {
+            **proxy(STATIC.replace("exposedByDefault: false", "exposedByDefault: false, network: proxy")),
+            **routed(*GOOD, networks="[proxy, inner]"),
+        },
+    ),
+)

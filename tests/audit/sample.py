@@ -1,0 +1,54 @@
+"""The sample estate as the console copies it: with the modes it asks for, in a git repository of its own."""
+
+import re
+import shutil
+from pathlib import Path
+
+from estate.model import Health, Probe, State
+from tests.audit.cases.health import AT
+from tests.audit.estate import Runs, keep_in_git
+
+SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "estate"
+TEST = ("CMD", "wget")
+FINE = Probe(AT, 0, "ok")
+ILL = {
+    "loki": Probe(AT, -1, 'exec: "wget": executable file not found in $PATH'),
+    "wikijs": Probe(AT, 7, "curl: (7) Failed to connect to 127.0.0.1 port 3001"),
+    "n8n": Probe(AT, -1, "Health check exceeded timeout (2s)"),
+}
+UNCHECKED = {"adminer", "promtail"}
+"""The stand-ins of these have no healthcheck."""
+
+
+def copy(target: Path) -> Path:
+    shutil.copytree(SAMPLE, target, ignore=shutil.ignore_patterns("__pycache__", "modes.txt"))
+    for row in (SAMPLE / "modes.txt").read_text().splitlines():
+        mode, _, name = row.partition(" ")
+        if mode.isdigit():
+            (target / name).chmod(int(mode, 8))
+    keep_in_git(target)
+    return target
+
+
+def running() -> list[Runs]:
+    """What `up.py` brings up: 17 of 20 run, 3 are unhealthy, one was killed for lack of memory."""
+    found = []
+    for project, text in (
+        (p.parent.name, p.read_text()) for p in sorted(SAMPLE.glob("*/docker-compose.yml"))
+    ):
+        services = text.partition("\nvolumes:")[0].partition("\nnetworks:")[0]
+        for name, body in re.findall(r"(?ms)^  ([\w-]+):\n(.*?)(?=^  [\w-]+:\n|\Z)", services):
+            if "profiles:" in body or (project, name) in {("mastodon", "web"), ("supabase", "db")}:
+                continue
+            found.append(_container(project, name))
+    return found
+
+
+def _container(project: str, name: str) -> Runs:
+    if name == "sidekiq":
+        return Runs(name, project, state=State.EXITED, exit_code=137, memory=2**26)
+    if name in UNCHECKED:
+        return Runs(name, project)
+    ill = ILL.get(name)
+    health = Health.UNHEALTHY if ill else Health.HEALTHY
+    return Runs(name, project, health=health, probes=[ill or FINE], test=TEST)
