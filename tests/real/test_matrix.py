@@ -607,7 +607,7 @@ async def test_an_upgraded_room_is_followed(scene: Scene) -> None:
         assert scene.inbox.message("hello over here").room == room
 
 
-async def test_whom_a_room_has_silenced_asks_for_nothing_and_a_high_power_gives_no_role(scene: Scene) -> None:
+async def test_whom_a_room_has_silenced_asks_nothing_and_power_is_no_role(scene: Scene) -> None:
     ann, bob = await scene.somebody("ann"), await scene.somebody("bob")
     eve = await scene.somebody("eve", roles=())
     scene.platform()
