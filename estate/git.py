@@ -72,7 +72,8 @@ class Repository:
 
     @classmethod
     async def of(cls, path: Path, environ: Mapping[str, str]) -> "Repository | None":
-        """The one that this file lies in; None when it lies in none, or there is no git."""
+        """The one that this file lies in; None when it lies in none, or there is no git. Raises Upstream for
+        one that git cannot read."""
         shell = _environment(environ)
         folder = path.parent
         try:
@@ -80,6 +81,8 @@ class Repository:
             found = await run(argv, environment=shell, directory=folder, seconds=SECONDS)
         except NoProgram:
             return None
+        if not found.ok and "not a git repository" not in found.errors:
+            raise Upstream(f"git in {folder}: {_why(found)}")
         rows = found.out.splitlines()
         return cls(Path(rows[0]), Path(rows[1]), shell) if found.ok and len(rows) == 2 else None
 
@@ -88,7 +91,11 @@ class Repository:
         middle = next((words for name, words in _MIDDLE.items() if (self.folder / name).exists()), "")
         if middle:
             return Standing(f"{self.root} is in the middle of {middle}: end that first")
-        words = ("status", "--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--ignored=matching")
+        filtered = await self._filtered(paths)
+        if filtered:  # before anything else: also a status runs them
+            return Standing(f"{filtered}, a program of the repository's, with my rights: commit it by hand")
+        every = ("--untracked-files=all", "--ignored=matching", "--ignore-submodules=all")
+        words = ("status", "--porcelain=v2", "--branch", "-z", *every)
         found = await self._ask(*words, "--", *self._inside(paths))
         rows = [row for row in found.out.split("\0") if row]
         if "# branch.head (detached)" in rows:
@@ -126,6 +133,15 @@ class Repository:
                 f"the commit {made[:12]} in {self.root} holds other files than it should: look at it"
             )
         return made
+
+    async def _filtered(self, paths: Sequence[Path]) -> str:
+        """Which of them passes a filter (gitattributes(5)) on its way into git; empty when none does."""
+        found = await self._ask("check-attr", "-z", "filter", "--", *self._inside(paths))
+        words = found.out.split("\0")
+        set_ = [(name, value) for name, value in zip(words[::3], words[2::3], strict=False)]
+        return next(
+            (f"{n} would run the filter {v}" for n, v in set_ if v not in {"unspecified", "unset"}), ""
+        )
 
     def _name(self, path: Path) -> str:
         return str(path.resolve().relative_to(self.root.resolve()))

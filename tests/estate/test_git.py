@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.errors import Upstream
 from estate.git import Author, GitFailed, Repository
 
 ANN = Author("ann", "matrix:@ann:example.org")
@@ -97,6 +98,24 @@ async def test_a_folder_of_somebody_else_and_none_at_all(tree: Path, tmp_path: P
     repo, file = await change(tree)
     assert len(await repo.commit([file], "pin", [], ANN)) == 40
     assert await Repository.of(tmp_path / "x", ENVIRON) is None
+
+
+async def test_no_program_of_the_repositorys_is_run(tree: Path, tmp_path: Path) -> None:
+    git(tree, "config", "filter.evil.clean", f"touch {tmp_path}/ran; cat")
+    (tree / ".git" / "info").mkdir(exist_ok=True)
+    (tree / ".git" / "info" / "attributes").write_text("*.yml filter=evil\n")
+    repo = await repository(tree)
+    found = await repo.standing([tree / "web" / "compose.yml"])
+    assert found.why_not.startswith(
+        "web/compose.yml would run the filter evil, a program of the repository's"
+    )
+    assert not (tmp_path / "ran").exists()
+
+
+async def test_a_repository_that_git_cannot_read_is_not_none(tree: Path) -> None:
+    (tree / ".git" / "config").write_text("[core\n")
+    with pytest.raises(Upstream, match=r"git in .*bad config"):
+        await Repository.of(tree / "web" / "compose.yml", ENVIRON)
 
 
 async def test_a_link_into_the_tree_and_a_name_like_an_option(tree: Path) -> None:
