@@ -76,6 +76,7 @@ PACKAGES = (
     Package("restic", "restic"),
     Package("postgresql", "/usr/lib/postgresql/*/bin/initdb"),
     Package("git", "git"),
+    Package("procps", "ps"),
     Package("openssl", "openssl"),
     Package("busybox-static", "/usr/share/doc/busybox-static"),
     Package("debootstrap", "debootstrap"),
