@@ -110,7 +110,7 @@ class App:
         self._myself = who_am_i(engines)
         self._hands = hands(config, ready)
         self.notes = NoteStore(self.database, self.clock)
-        self.keeper = keeper(config, self.notes, self.clock, on_step)
+        self._keeper: Keeper | None = None
         self._snapshots = estate_snapshots(config, engines, self._hands)
         self._approval_store = ApprovalStore(self.database, self.outbox_store, self.clock)
         self.approvals = Approvals(
@@ -168,8 +168,14 @@ class App:
             approvals=self.approvals,
             myself=self._myself,
             hands=self._hands,
-            backup=self.keeper,
+            backup=self.keeper if config.estate.backup is not None else None,
         )
+
+    def keeper(self) -> "Keeper":
+        """Who makes backups; there is one only where estate.backup is configured."""
+        if self._keeper is None:
+            self._keeper = make_keeper(self.config, self.notes, self.clock, self._on_step)
+        return self._keeper
 
     async def ready(self) -> dict[str, Readiness]:
         """Every part: whether it works now, and if not, why. Who asks within a second is told the same."""
@@ -309,22 +315,25 @@ class App:
             with contextlib.suppress(TimeoutError, Upstream):
                 async with asyncio.timeout(5):
                     await self._learn_secrets()
-        cut = await self.keeper.clean() if self.keeper is not None else None
+        # Where no backup was ever begun there is nothing to clean, and in the console nothing to load.
+        backups = self.config.estate.backup is not None and (serve or (self.config.state / "backup").exists())
+        cut = await self.keeper().clean() if backups else None
         await self.approvals.recover()
         self._supervise("outbox", self.outbox.run)
         self._supervise("bridge", self.bridge.run)
         self._supervise("retention", retention.run)
         self._supervise("secrets", self._know_secrets)
         self._supervise("approvals", self.approvals.serve)
-        if self.keeper is not None:
+        if backups:
             from bot.nightly import Nightly, leftovers
+            from commands.backup_work import everything
 
-            keeper = self.keeper
+            keeper = self.keeper()
             self._supervise("leftovers", lambda: leftovers(keeper, self._engines))
             if serve:
                 nightly = Nightly(
                     keeper,
-                    lambda: commands.backup.everything(self.services(), keeper),
+                    lambda: everything(self.services(), keeper),
                     self.outbox_store,
                     self.journal,
                     self.fallback,
@@ -510,14 +519,13 @@ class LateTree:
         return await self._reader.tree()
 
 
-def keeper(config: Config, notes: NoteStore, clock: SystemClock, on_step: OnStep) -> "Keeper | None":
-    """Where backups go, when there is anywhere."""
+def make_keeper(config: Config, notes: NoteStore, clock: SystemClock, on_step: OnStep) -> "Keeper":
+    """From the configuration to who makes backups."""
     from estate.backup.keeper import Keeper
     from estate.backup.settings import Settings
 
     estate, given = config.estate, config.estate.backup
-    if given is None:
-        return None
+    assert given is not None  # asked before
     settings = Settings(
         engine=given.engine,
         folder=config.state / "backup",

@@ -44,8 +44,8 @@ class Services:
     encryption: Mapping[str, str] = field(default_factory=dict)
     """Platform → off | optional | required; a platform that is not named: off."""
     approvals: Approvals | None = None
-    backup: "Keeper | None" = None
-    """Where backups go; None where there is nothing to keep."""
+    backup: "Callable[[], Keeper] | None" = None
+    """Gives who makes backups, loaded at the first call; None where none is configured."""
     myself: Myself = NOBODY
     """What must never be stopped from here."""
     hands: Hands | None = None

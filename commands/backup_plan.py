@@ -43,7 +43,7 @@ def keeper_of(services: Services) -> Keeper:
     """Raises Refused where no backup is configured."""
     if services.backup is None:
         raise Refused(f"no backup is configured: {HOW_TO}")
-    return services.backup
+    return services.backup()
 
 
 async def seen(services: Services, keeper: Keeper) -> Seen:

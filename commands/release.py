@@ -12,6 +12,7 @@ from bot.context import Context
 from bot.core.errors import Refused
 from bot.core.plan import Advice, FileChange, Plan, Value
 from bot.core.release import Release
+from commands.saved import last_backup
 from commands.site import Running, Site
 from commands.target import dependents, touched
 from estate.compose.edit import CannotEdit
@@ -62,9 +63,13 @@ async def plan_release(ctx: Context, site: Site, wanted: Sequence[Wanted], words
     """All of them belong to the site's project. Raises Refused, Upstream."""
     files = await asyncio.to_thread(_files, site, wanted)
     services = [one.running.service for one in wanted]
-    (commits, notes), _ = await asyncio.gather(_kept(site, list(files)), site.hold_hashes(services))
-    writes = [f"write {site.shown(path)}" for path in files]
-    calls = [*words.first, *writes]
+    site.hold_company(services)
+    (commits, notes), unknown = await asyncio.gather(_kept(site, list(files)), site.hold_hashes(services))
+    scale = site.scale(services)
+    notes += [
+        f"{many} of {name} run, its files say another number: they stay" for name, many in scale.items()
+    ]
+    saved = await last_backup(ctx, [one.running.full_name for one in wanted])
     containers = [one for each in wanted for one in each.running.containers]
     undo = words.undo or "by itself if it is not as well as before: the bytes, then the image by its id"
     return Plan(
@@ -74,8 +79,8 @@ async def plan_release(ctx: Context, site: Site, wanted: Sequence[Wanted], words
         project=site.deployment.project,
         arguments=words.arguments,
         containers=tuple(touched(one) for one in containers),
-        calls=(*calls, *commits),
-        argv=(site.tool.up(site.deployment, services),),
+        calls=(*words.first, *commits),
+        argv=(site.tool.up(site.deployment, services, scale),),
         directory=str(site.deployment.directory),
         files=tuple(_change(path, *both) for path, both in files.items()),
         releases=tuple(one.release for one in wanted),
@@ -83,7 +88,7 @@ async def plan_release(ctx: Context, site: Site, wanted: Sequence[Wanted], words
         advice=Advice(
             f"{', '.join(one.name for one in containers)}: made anew, down for seconds and until it is up",
             undo,
-            (*words.notes, *notes, *site.notes, *_dependents(site, services)),
+            (*words.notes, *notes, *unknown, *site.notes, *_dependents(site, services), *saved),
             diff_of(site, files),
         ),
     )

@@ -54,6 +54,21 @@ class Rollout:
 
     # ---- there ------------------------------------------------------------------------------------------
 
+    async def rehearse(self) -> None:
+        """Compose says beforehand what it would do, and may do nothing beside: no hash tells that a network
+        would be made anew, and everybody in it stopped. Raises NotDone, Upstream."""
+        if not self.tool.rehearses:
+            return
+        [argv] = self.plan.argv
+        deeds = await self.tool.rehearse(argv, Path(self.plan.directory))
+        ours = {one.name: one.id for one in self.plan.containers}
+        more = [str(one) for one in deeds if not one.is_about(ours)]
+        if more:
+            raise NotDone(
+                f"{self.plan.subject}: Compose would also do what the plan does not say ({'; '.join(more)}):"
+                " its files say more than what runs. Nothing was touched"
+            )
+
     async def name(self) -> tuple[Release, ...]:
         """The images are here and have the names that the files will say. Raises Upstream, NotDone."""
         made = []
@@ -223,6 +238,7 @@ async def carry_out(ctx: Context, done: str) -> Doc:
     assert ctx.run is not None  # a risky command is only ever called to carry out its plan
     work = await _begin(ctx, ctx.run)
     plan = work.plan
+    await work.rehearse()
     try:
         releases = await work.name()
     except (Upstream, NotDone) as trouble:

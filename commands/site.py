@@ -11,6 +11,7 @@ from commands.look import View
 from estate.compose.deployment import CannotDeploy, Deployment, read_deployment
 from estate.compose.model import Model
 from estate.compose.tool import Tool
+from estate.compose.value import text_of
 from estate.git import Repository
 from estate.hands import Hands
 from estate.inventory import Thing
@@ -18,6 +19,7 @@ from estate.model import Container, Image, State
 from estate.reference import Reference, parse_reference
 
 HASH = "com.docker.compose.config-hash"
+_LIVES_IN = ("network_mode", "ipc", "pid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +62,49 @@ class Site:
             found.setdefault(key, (repository, []))[1].append(real)
         return list(found.values())
 
-    async def hold_hashes(self, services: Sequence[str]) -> None:
+    async def hold_hashes(self, services: Sequence[str]) -> list[str]:
         """What is made anew now must be what runs: nothing may come along that nobody was shown.
 
-        Compose's own hash tells, if the same Compose made both. Raises Refused, Upstream.
+        Compose's own hash tells. Raises Refused, Upstream; returns what cannot be told, for the card: another
+        Compose than ours may hash in another way.
         """
-        if not self.is_same_tool:
-            return
         now = await self.hands.hashes(self.deployment, self.model)
-        for name in services:
-            thing = self.thing(name)
-            then = {one.labels.get(HASH, "") for one in thing.containers} if thing else set()
-            if then != {now.get(name, "")}:
-                raise Refused(
-                    f"{self.deployment.project}/{name}: its files say something else than what runs."
-                    " Making it anew would bring that in, unseen: deploy it first"
-                    f" ({self._by_hand(name)}), or undo it"
-                )
+        if all(self._made_from(name) == {now.get(name, "")} for name in services):
+            return []
+        if not self.is_same_tool:
+            made = self.deployment.version or "an unknown version"
+            unknown = "whether its files say more than what runs is unknown"
+            return [f"made by Compose {made}, here is {self.tool.version}: {unknown}"]
+        name = next(name for name in services if self._made_from(name) != {now.get(name, "")})
+        raise Refused(
+            f"{self.deployment.project}/{name}: its files say something else than what runs."
+            " Making it anew would bring that in, unseen: deploy it first"
+            f" ({self._by_hand(name)}), or undo it"
+        )
+
+    def hold_company(self, services: Sequence[str]) -> None:
+        """Who lives in the network of one that is made anew has none any more. Raises Refused."""
+        for other, resolved in self.model.services.items():
+            thing = self.thing(other)
+            if other in services or thing is None or not thing.running:
+                continue
+            for key in _LIVES_IN:
+                text = text_of(resolved.tree.get(key)) or ""
+                if text.startswith("service:") and text.removeprefix("service:") in services:
+                    raise Refused(
+                        f"{self.deployment.project}/{other} lives in it ({key}: {text}) and would be cut off:"
+                        " make them anew together, by hand"
+                    )
+
+    def scale(self, services: Sequence[str]) -> dict[str, int]:
+        """How many containers run of those whose files say another number: they stay as many."""
+        things = {name: self.thing(name) for name in services}
+        run = {name: len(thing.containers) if thing else 0 for name, thing in things.items()}
+        return {name: many for name, many in run.items() if many != self.model.services[name].replicas}
+
+    def _made_from(self, service: str) -> set[str]:
+        thing = self.thing(service)
+        return {one.labels.get(HASH, "") for one in thing.containers} if thing else set()
 
     @property
     def is_same_tool(self) -> bool:
@@ -85,13 +113,14 @@ class Site:
 
     @property
     def notes(self) -> list[str]:
-        """What cannot be known here, for the card."""
-        if self.is_same_tool:
-            return []
-        made, ours = self.deployment.version or "an unknown version", self.tool.version
-        said = f"made by Compose {made}, here is {ours}: whether its files say more than what runs is unknown"
-        renamed = made.startswith("1.") and not self.tool.is_first
-        return [said, "Compose 2 names containers with - instead of _"] if renamed else [said]
+        """What is different here, for the card."""
+        found = []
+        if self.deployment.version.startswith("1.") and not self.tool.is_first:
+            found.append("Compose 2 names containers with - instead of _")
+        if not self.tool.rehearses:
+            ours = self.tool.version
+            found.append(f"Compose {ours} cannot say beforehand whether networks would be made anew")
+        return found
 
     @property
     def _files(self) -> str:

@@ -101,24 +101,7 @@ async def run(
     comes. owner: the user and the group that it runs as; without it, ours. When we are cancelled, or die, its
     whole group is ended. Raises NoProgram, and what `hear` raised, once it has ended.
     """
-    user, group = owner or (None, None)
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *_dies_with_us(),
-            *argv,
-            cwd=directory,
-            env=dict(environment),
-            stdin=asyncio.subprocess.DEVNULL if given is None else asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-            limit=LONGEST_LINE,
-            user=user,
-            group=group,
-            extra_groups=None if owner is None else [],
-        )
-    except (OSError, ValueError) as wrong:
-        raise NoProgram(f"{argv[0]} cannot be run: {getattr(wrong, 'strerror', None) or wrong}") from None
+    process = await _started(argv, environment, directory, given is not None, owner)
     out, errors = _Said(), _Said(hear)
     talk = asyncio.gather(
         _feed(process.stdin, given), out.listen(process.stdout), errors.listen(process.stderr)
@@ -133,6 +116,45 @@ async def run(
         await _end(process)
         talk.cancel()
     return Ended(code, out.text, errors.text, out.cut)
+
+
+async def _started(
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    directory: Path | None,
+    listens: bool,
+    owner: tuple[int, int] | None,
+) -> asyncio.subprocess.Process:
+    """Raises NoProgram. Cancelled here, asyncio would end the first of the group, and wait for all of it."""
+    user, group = owner or (None, None)
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *_dies_with_us(),
+            *argv,
+            cwd=directory,
+            env=dict(environment),
+            stdin=asyncio.subprocess.PIPE if listens else asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            limit=LONGEST_LINE,
+            user=user,
+            group=group,
+            extra_groups=None if owner is None else [],
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        starting.add_done_callback(_end_at_once)
+        raise
+    except (OSError, ValueError) as wrong:
+        raise NoProgram(f"{argv[0]} cannot be run: {getattr(wrong, 'strerror', None) or wrong}") from None
+
+
+def _end_at_once(starting: asyncio.Future[asyncio.subprocess.Process]) -> None:
+    if not starting.cancelled() and starting.exception() is None:
+        _signal(starting.result(), signal.SIGKILL)
 
 
 async def _ended(process: asyncio.subprocess.Process, talk: asyncio.Future[Any]) -> int:

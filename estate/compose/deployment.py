@@ -4,7 +4,8 @@ The labels are Compose's own (com.docker.compose.project.working_dir, .config_fi
 on the deploying host, absolute from Compose 2, relative to the folder from Compose 1.
 """
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,8 +73,8 @@ def read_deployment(labels: Mapping[str, str], paths: Mapping[str, str]) -> Depl
         project=label("project"),
         service=label("service"),
         directory=directory,
-        files=tuple(joined(directory, file) for file in files),
-        env_files=tuple(joined(directory, file) for file in _listed(label("project.environment_file"))),
+        files=_placed(directory, files, files[0]),
+        env_files=_placed(directory, _listed(label("project.environment_file")), files[0]),
         config_hash=label("config-hash"),
         version=label("version"),
     )
@@ -85,12 +86,32 @@ def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
+def _placed(directory: Path, names: Sequence[str], first: str) -> tuple[Path, ...]:
+    """Absolute paths. Those of Compose 1 are relative to where it was called, which no label says. The
+    project's folder is that of its `first` file, so it was called from where that file leads there."""
+    if all(Path(name).is_absolute() for name in names):
+        return tuple(joined(directory, name) for name in names)
+    steps = Path(os.path.normpath(first)).parent.parts
+    if ".." in steps:
+        # Called beside it: only what lies in the same folder can be told.
+        if {Path(os.path.normpath(name)).parent.parts for name in names} != {steps}:
+            raise CannotDeploy(
+                f"Compose 1 made it from {', '.join(names)} and says not where that is:"
+                " make it anew with Compose once"
+            )
+        return tuple(directory / Path(name).name for name in names)
+    called = directory
+    if steps and not Path(first).is_absolute() and directory.parts[-len(steps) :] == steps:
+        called = Path(*directory.parts[: -len(steps)])
+    return tuple(joined(called, name) for name in names)
+
+
 def _same_place(found: Deployment, paths: Mapping[str, str]) -> None:
     """Compose writes the paths that it sees into mounts and labels; the Engine takes them for the host's."""
-    for path in (found.directory, *found.files):
-        for host, ours in paths.items():
-            if path.is_relative_to(host) and Path(ours) != Path(host):
-                raise CannotDeploy(
-                    f"it was made from {path}, which I see below {ours}: Compose would mount my paths"
-                    f" instead of the host's. Mount the tree at {host} for me, too"
-                )
+    for path in (found.directory, *found.files, *found.env_files):
+        host = max((one for one in paths if path.is_relative_to(one)), key=len, default=None)
+        if host is not None and Path(paths[host]) != Path(host):
+            raise CannotDeploy(
+                f"it was made from {path}, which I see below {paths[host]}: Compose would mount my paths"
+                f" instead of the host's. Mount the tree at {host} for me, too"
+            )

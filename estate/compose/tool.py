@@ -13,8 +13,44 @@ from estate.program import Ended, Hear, NoProgram, run
 KNOWN = (("docker", "compose"), ("docker-compose",))
 """The first that answers `version` is taken."""
 SEEN = ("PATH", "HOME")
+FIXED = {
+    # Words that can be read, whatever a project's .env says.
+    "COMPOSE_ANSI": "never",
+    "COMPOSE_PROGRESS": "plain",
+    "COMPOSE_STATUS_STDOUT": "0",
+    # Else one service made anew would take others away that are in no file any more.
+    "COMPOSE_REMOVE_ORPHANS": "0",
+}
+"""Compose reads these from a project's .env, too, and believes its own environment first."""
+REHEARSES = (2, 20)
+"""The version from which on `--dry-run` can be relied upon."""
 ASKING = 30.0
 """Seconds for a question; starting containers has its own time."""
+
+
+_DEED = re.compile(r"DRY-RUN MODE - +(Container|Network|Volume|Image) +(\S+) +(.+?) *$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One thing that Compose would do: to a `Container`, `web-1`, `Recreate`."""
+
+    kind: str
+    name: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.lower()} {self.name}: {self.what.lower()}"
+
+    def is_about(self, containers: Mapping[str, str]) -> bool:
+        """Whether it only makes one of these (name → id) anew, or leaves it as it is. While it is made, the
+        new one has the beginning of the old one's id before its name."""
+        old = self.name.partition("_")[0]
+        known = self.name in containers or any(old == one[:12] for one in containers.values())
+        return self.kind == "Container" and self.what in _ANEW and known
+
+
+_ANEW = {"Running", "Recreate", "Recreated", "Starting", "Started"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +66,23 @@ class Tool:
         """Compose 1, which knows no `--pull`."""
         return self.version.startswith("1.")
 
-    def up(self, deployment: Deployment, services: Sequence[str]) -> tuple[str, ...]:
+    @property
+    def rehearses(self) -> bool:
+        """Whether it can say beforehand what it would do."""
+        parts = re.findall(r"\d+", self.version)[:2]
+        return tuple(int(part) for part in parts) >= REHEARSES
+
+    def up(
+        self, deployment: Deployment, services: Sequence[str], scale: Mapping[str, int] | None = None
+    ) -> tuple[str, ...]:
         """The words that make these services anew, and nothing else, without pulling.
 
-        A service may be called `--help`: what comes after `--` is no option.
+        scale: how many containers of a service there shall be, where its files say another number. A service
+        may be called `--help`: what comes after `--` is no option.
         """
         pull = () if self.is_first else ("--pull", "never")
-        return (*self.argv, *deployment.options, "up", "--detach", "--no-deps", *pull, "--", *services)
+        many = (word for name, count in (scale or {}).items() for word in ("--scale", f"{name}={count}"))
+        return (*self.argv, *deployment.options, "up", "--detach", "--no-deps", *pull, *many, "--", *services)
 
     async def hashes(self, deployment: Deployment) -> dict[str, str]:
         """Service → the hash of what its files say, as the label `config-hash` has it. Raises Upstream."""
@@ -46,7 +92,17 @@ class Tool:
         found = await self.run(argv, deployment.directory)
         if not found.ok:
             raise Upstream(f"Compose cannot read {deployment.project}: {found.last}", permanent=True)
+        if found.cut:
+            raise Upstream(f"{deployment.project} has more services than I can take in", permanent=True)
         return dict(row.split(None, 1) for row in found.out.splitlines() if len(row.split()) == 2)
+
+    async def rehearse(self, argv: Sequence[str], directory: Path) -> tuple[Deed, ...]:
+        """What it would do with these words, which nothing of is done. Raises Upstream."""
+        words = (*self.argv, "--dry-run", *argv[len(self.argv) :])
+        found = await self.run(words, directory)
+        if not found.ok or found.cut:
+            raise Upstream(f"Compose cannot say what it would do: {found.last}", permanent=True)
+        return tuple(Deed(*one) for one in _DEED.findall(found.errors))
 
     async def run(
         self, argv: Sequence[str], directory: Path, *, seconds: float = ASKING, hear: Hear | None = None
@@ -59,8 +115,9 @@ class Tool:
 
 
 def shell_of(environ: Mapping[str, str]) -> dict[str, str]:
-    """What of our own environment the tool may see."""
-    return {name: value for name, value in environ.items() if name in SEEN or name.startswith("DOCKER_")}
+    """What of our own environment the tool may see, and what is said to it."""
+    mine = {name: value for name, value in environ.items() if name in SEEN or name.startswith("DOCKER_")}
+    return {**mine, **FIXED}
 
 
 async def find_tool(configured: tuple[str, ...] | None, environ: Mapping[str, str]) -> Tool:

@@ -109,6 +109,20 @@ async def test_cancelled_it_ends_with_its_group(
     await gone(tmp_path / "pid")
 
 
+async def test_cancelled_while_it_starts(tmp_path: Path) -> None:
+    for wait in (0, 0.001, 0.005, 0.02):
+        task = asyncio.create_task(shell(f"sleep 60 & echo $! >> {tmp_path}/pids; sleep 60"))
+        await asyncio.sleep(wait)
+        task.cancel()
+        began = time.monotonic()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert time.monotonic() - began < 10
+    await asyncio.sleep(1)
+    pids = (tmp_path / "pids").read_text().split() if (tmp_path / "pids").exists() else []
+    assert not [pid for pid in pids if alive(int(pid))]
+
+
 async def test_who_cannot_hear_does_not_stop_it(tmp_path: Path) -> None:
     async def hear(row: str) -> None:
         raise OSError(f"the disk is full at {row}")

@@ -157,7 +157,7 @@ async def room(shop: Shop, repository: Path, tmp_path: Path) -> AsyncIterator[Ca
             where = Settings("restic", tmp_path / "state", "testhost", **given)  # type: ignore[arg-type]
             keeper = Keeper(where, FakeNotes(), talk.clock.now)
             talk.clock.at = datetime.now(UTC)
-            talk.with_services(engines=(engine,), backup=keeper, journal=talk.real_journal)
+            talk.with_services(engines=(engine,), backup=lambda: keeper, journal=talk.real_journal)
             return Room(talk, keeper, shop)
 
         yield make

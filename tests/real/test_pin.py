@@ -196,6 +196,51 @@ def test_what_would_come_along_unseen_is_refused(site: ComposeSite, pipe: Pipe) 
     assert said.startswith(f"refused: {site.project}/web: its files say something else than what runs")
 
 
+def test_as_many_containers_stay_as_run(site: ComposeSite, pipe: Pipe) -> None:
+    """Scaled by hand: the files say one, and nobody said yes to taking two away."""
+    image = site.push(WELL, "latest", "1.2.3")
+    site.files({"compose.yml": WEB.format(f"{site.repository}:latest")})
+    site.up("--scale", "web=3")
+    card = "\n".join(pipe.ask("!pin web"))
+    assert "up --detach --no-deps --pull never --scale web=3 -- web" in card
+    assert "- 3 of web run, its files say another number: they stay" in card
+    assert approved(pipe, "!pin web")[-1].startswith("done: ")
+    found = site.engine.client.containers.list(
+        filters={"label": f"com.docker.compose.project={site.project}"}
+    )
+    assert [(str(one.attrs["Image"]), one.status) for one in found] == [(image, "running")] * 3
+
+
+def test_what_no_hash_tells_is_rehearsed_and_nothing_is_touched(site: ComposeSite, pipe: Pipe) -> None:
+    """A network that is to be made anew would stop all that is in it, and perhaps leave it so."""
+    text = WEB.format(f"{site.repository}:latest").replace("network_mode: none", "networks: [a]")
+    more = "  db: {image: 'tocsin-test/plain:1', networks: [a]}\nnetworks: {a: {internal: true}}\n"
+    try:
+        running(site, {"compose.yml": text + more})
+        site.files({"compose.yml": text + more.replace("true", "true, labels: {x: '1'}")})
+        site.git("commit", "--quiet", "--all", "--message", "not deployed yet")
+        before, started = site.bytes(), site.container().attrs["State"]["StartedAt"]
+        said = approved(pipe, "!pin web")
+        assert said[-1].startswith(f"failed: {site.project}/web: Compose would also do what the plan"), said
+        assert f"network {site.project}_a: removed" in said[-1]
+        assert said[-1].endswith("Nothing was touched")
+        assert (site.bytes(), site.container().attrs["State"]["StartedAt"]) == (before, started)
+        assert site.container().status == "running"
+    finally:
+        site.down()
+        site.engine.client.networks.prune()
+
+
+def test_who_lives_in_its_network_is_not_cut_off(site: ComposeSite, pipe: Pipe) -> None:
+    text = WEB.format(f"{site.repository}:latest")
+    running(
+        site,
+        {"compose.yml": text + "  side: {image: 'tocsin-test/plain:1', network_mode: 'service:web'}\n"},
+    )
+    [said] = pipe.ask("!pin web")
+    assert said.startswith(f"refused: {site.project}/side lives in it (network_mode: service:web)")
+
+
 def test_what_compose_1_made_is_found_by_its_relative_labels(site: ComposeSite, pipe: Pipe) -> None:
     image = site.push(WELL, "latest", "1.2.3")
     site.files({"docker-compose.yml": WEB.format(f"{site.repository}:latest")})

@@ -28,7 +28,7 @@ async def test_transcript(tmp_path: Path) -> None:
         talk.clock.at = datetime.now(UTC)
         settings = Settings("restic", tmp_path / "b", "here", str(tmp_path / "repository"), trial=True)
         keeper = Keeper(settings, FakeNotes(), talk.clock.now)
-        talk.with_services(backup=keeper, journal=talk.real_journal)
+        talk.with_services(backup=lambda: keeper, journal=talk.real_journal)
         console = Console(write=said.append, files=tmp_path / "files")
         for typed, expected in exchanges((HERE / "backup.txt").read_text("utf-8")):
             said.clear()
