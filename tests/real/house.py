@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,8 @@ def house(
     policy: Mapping[str, Any] = POLICY,
 ) -> Iterator[House]:
     """Not started yet."""
-    with stage(root, synapse, slack, policy=policy, estate=estate) as on:
+    # A copy: what one test changes in its policy is nobody else's.
+    with stage(root, synapse, slack, policy=deepcopy(dict(policy)), estate=dict(estate)) as on:
         adam = synapse.register(f"adam{time.monotonic_ns() % 10**9}")
         token = on.ann["access_token"]
         invite = f"/_matrix/client/v3/rooms/{quote(on.room)}/invite"
