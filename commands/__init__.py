@@ -7,6 +7,7 @@ from commands import (
     approvals,
     audits,
     backup,
+    fix,
     images,
     journal,
     lifecycle,
@@ -15,6 +16,7 @@ from commands import (
     rollback,
     status,
     update,
+    waive,
 )
 
 ALL: tuple[Command, ...] = (
@@ -37,8 +39,8 @@ ALL: tuple[Command, ...] = (
     pin.pin,
     update.update,
     rollback.rollback,
-    audits.fix,
-    audits.waive,
+    fix.fix,
+    waive.waive,
     backup.backup,
     backup.now,
     backup.verify,

@@ -1,14 +1,9 @@
-"""The audit in a room: what is wrong with the estate, and what mends or accepts it."""
+"""The audit in a room: what is wrong with the estate."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import date, datetime, timedelta
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from bot.context import Context
-from bot.core.command import FindingRef, Rest, ServiceRef, command
+from bot.core.command import FindingRef, ServiceRef, command
 from bot.core.doc import (
     Block,
     Code,
@@ -23,13 +18,9 @@ from bot.core.doc import (
     Tone,
     doc,
     line,
-    say,
 )
-from bot.core.duration import read_duration
-from bot.core.errors import NotDone, Refused, RolledBack, UsageError
 from bot.core.model import Risk
-from bot.core.plan import Advice, FileChange, Plan
-from commands.findings import Audit, is_rule, take_audit
+from commands.findings import is_rule, take_audit
 from commands.look import look
 
 if TYPE_CHECKING:
@@ -37,8 +28,6 @@ if TYPE_CHECKING:
 
 SHOWN = 8
 """Lines between the first and the last."""
-WAIVED_FOR = timedelta(days=90)
-LONGEST_WAIVER = timedelta(days=730)
 _TONES = {
     "critical": (Tone.BAD, "🔴"),
     "high": (Tone.BAD, "🔴"),
@@ -185,236 +174,3 @@ def _one(one: "Finding", *more: tuple[str, Line]) -> Doc:
         Fields(tuple(pairs)),
         f"{one.title}. audit {one.rule} says what that rule means.",
     )
-
-
-# ---- fix ------------------------------------------------------------------------------------------------
-
-
-@command(risk=Risk.CHANGE)
-async def fix(ctx: Context, finding: FindingRef) -> Doc:
-    """Mend one finding: the change is shown first, and counts only if the finding is then gone.
-
-    The id is what `audit` shows: `ENV-01-K7QFA`. Afterwards everything is judged again: when the finding is
-    still there, or another one appeared, what was changed is put back.
-    """
-    assert ctx.run is not None  # a risky command is only ever called to carry out its plan
-    plan = ctx.run.plan
-    before = await take_audit(ctx)
-    doing = _Doing(before.snapshot.root, ctx.run.say)
-    try:
-        await doing.carry_out(plan)
-        after = await take_audit(ctx)
-        why = _not_mended(before, after, plan.subject)
-    except NotDone as trouble:
-        why = str(trouble)
-    if why:
-        raise await doing.put_back(f"{plan.subject}: {why}")
-    return say(f"{plan.subject} is mended: judged again, the finding is gone and no other appeared")
-
-
-class _Doing:
-    """What was changed so far, so that it can be put back."""
-
-    def __init__(self, root: Path, tell: Callable[[str], Awaitable[None]]) -> None:
-        self._root = root
-        self._tell = tell
-        self._undo: list[tuple[str, Callable[[], None]]] = []
-
-    async def carry_out(self, plan: Plan) -> None:
-        """The plan's modes and files, and nothing else. Raises NotDone."""
-        from estate.modes import change_mode, undo_mode
-        from estate.rewrite import restore, rewrite
-
-        for mode in plan.modes:
-            await self._tell(f"{mode.path}: mode {mode.before} → {mode.after}")
-            await asyncio.to_thread(change_mode, self._root, mode)
-            self._undo.append((mode.path, partial(undo_mode, self._root, mode)))
-        for file in plan.files:
-            await self._tell(f"writing {file.path}")
-            had = await asyncio.to_thread(rewrite, self._root, file)
-            self._undo.append((file.path, partial(restore, self._root, file, had)))
-
-    async def put_back(self, why: str) -> NotDone:
-        """Everything, the last first; what is to be raised."""
-        left = []
-        for path, undo in reversed(self._undo):
-            try:
-                await asyncio.to_thread(undo)
-            except NotDone as trouble:
-                left.append(f"{path} could not be put back: {trouble}")
-        if left:
-            return NotDone(f"{why}; {'; '.join(left)}")
-        if not self._undo:
-            return NotDone(why)
-        return RolledBack(f"{why}; {', '.join(path for path, _ in self._undo)} is as it was before")
-
-
-@fix.preview
-async def _(ctx: Context, finding: FindingRef) -> Plan:
-    from audit import fixes
-    from audit.fixes.changes import CannotFix
-
-    found = await take_audit(ctx)
-    one = found.find(finding)
-    fixer = fixes.ALL.get(one.rule)
-    if fixer is None:
-        raise Refused(f"no command mends {one.rule} yet; what does: {one.remedy}")
-    try:
-        changes = fixer(one, found.snapshot)
-    except CannotFix as why:
-        raise Refused(str(why)) from None
-    return Plan(
-        command="fix",
-        subject=one.id,
-        host="local",
-        project=_project(found, one),
-        calls=changes.calls,
-        modes=changes.modes,
-        files=changes.files,
-        advice=Advice(
-            changes.interrupts,
-            changes.undo,
-            (f"{one.severity.value}: {one.message}", *changes.notes),
-            changes.diff,
-        ),
-    )
-
-
-@fix.finds
-async def _(ctx: Context, finding: FindingRef) -> str:
-    found = await take_audit(ctx)
-    is_there = any(one.id == finding for one in found.report.findings)
-    return f"{finding} is {'still there' if is_there else 'gone'}"
-
-
-def _project(found: Audit, one: "Finding") -> str:
-    """Whose lock is taken: that of the project whose folder the file stands in."""
-    folder = one.place.file.rpartition("/")[0]
-    for model in found.snapshot.models:
-        if found.snapshot.relative(model.directory) == (folder or "."):
-            return model.name
-    return ""
-
-
-def _not_mended(before: Audit, after: Audit, name: str) -> str:
-    """Why it does not count; empty when it does. What runs changes by itself and is not asked."""
-    if any(one.id == name for one in after.raw.findings):
-        return "the finding is still there"
-    known = {one.id for one in before.raw.findings} | {one.finding.id for one in before.raw.waived}
-    new = [one.id for one in after.raw.findings if one.id not in known and one.kind.value == "files"]
-    if new:
-        return f"it would bring {', '.join(new[:5])}"
-    unread = sorted(set(after.snapshot.unread) - set(before.snapshot.unread))
-    return f"{unread[0]} could not be read any more" if unread else ""
-
-
-# ---- waive ----------------------------------------------------------------------------------------------
-
-
-@command(risk=Risk.CHANGE)
-async def waive(
-    ctx: Context,
-    finding: FindingRef,
-    reason: Annotated[Rest, "REASON"],
-    *,
-    until: Annotated[str, "DAY|90d"] | None = None,
-) -> Doc:
-    """Accept one finding for a time, with a reason; it is written into the estate's waiver file.
-
-    `until` is a day (`2026-12-31`) or a time from now (`90d`, which is the default). After that day the
-    finding counts again, and the waiver is itself one. Options go before the reason.
-    """
-    assert ctx.run is not None  # a risky command is only ever called to carry out its plan
-    plan = ctx.run.plan
-    before = await take_audit(ctx)
-    doing = _Doing(before.snapshot.root, ctx.run.say)
-    try:
-        await doing.carry_out(plan)
-    except NotDone as trouble:
-        raise await doing.put_back(f"{plan.subject}: {trouble}") from trouble
-    after = await take_audit(ctx)
-    waived = next((one for one in after.raw.waived if one.finding.id == plan.subject), None)
-    if waived is None:
-        raise await doing.put_back(f"{plan.subject} still counts")
-    return say(f"{plan.subject} is waived until {waived.until}, as {plan.files[0].path} says")
-
-
-@waive.preview
-async def _(ctx: Context, finding: FindingRef, reason: Rest, *, until: str | None = None) -> Plan:
-    import difflib
-    from hashlib import sha256
-
-    from audit.waiving import CannotWaive, with_waiver
-
-    day = _day(until, ctx.message.at)
-    found = await take_audit(ctx)
-    one = found.find(finding)
-    who = ctx.person.name if ctx.person is not None else ""
-    if ctx.redactor.text(reason) != reason:
-        raise Refused(
-            "the reason holds what looks like a secret; a waiver is kept in the tree, so say it without"
-        )
-    file = found.snapshot.where.waivers
-    had = await asyncio.to_thread(_bytes, found, file)
-    try:
-        after = with_waiver(found.snapshot, had, one, reason, day, who)
-    except CannotWaive as why:
-        raise Refused(str(why)) from None
-    before_rows, after_rows = ((had or b"").decode("utf-8", "replace"), after.decode("utf-8", "replace"))
-    rows = difflib.unified_diff(
-        before_rows.splitlines(), after_rows.splitlines(), file, file, lineterm="", n=1
-    )
-    return Plan(
-        command="waive",
-        subject=one.id,
-        host="local",
-        project="",
-        arguments={"until": day.isoformat()},
-        calls=(f"write {file}",),
-        files=(FileChange(file, sha256(had).hexdigest() if had is not None else "", after),),
-        advice=Advice(
-            "nothing; until that day the finding does not count",
-            f"take its rows out of {file}",
-            (f"{one.severity.value}: {one.message} ({one.place})", *_uncommitted(found, file)),
-            "\n".join(rows),
-        ),
-    )
-
-
-def _uncommitted(found: Audit, file: str) -> tuple[str, ...]:
-    git = found.snapshot.git
-    return (f"{file} is written, and not committed: that is left to you",) if git and not git.trouble else ()
-
-
-@waive.finds
-async def _(ctx: Context, finding: FindingRef, reason: Rest, *, until: str | None = None) -> str:
-    found = await take_audit(ctx)
-    is_waived = any(one.finding.id == finding for one in found.report.waived)
-    return f"{finding} is {'waived' if is_waived else 'not waived'}"
-
-
-def _bytes(found: Audit, file: str) -> bytes | None:
-    """The waiver file as it is; None when there is none. Raises Refused."""
-    from estate.compose.files import read_disk
-    from estate.compose.source import Unreadable
-
-    try:
-        return read_disk(found.snapshot.root / file)
-    except FileNotFoundError:
-        return None
-    except (OSError, Unreadable) as wrong:
-        why = (getattr(wrong, "strerror", None) or str(wrong)).lower()
-        raise Refused(f"{file} cannot be read: {why}") from None
-
-
-def _day(until: str | None, now: datetime) -> date:
-    """Counted from when it was asked, so that the plan is the same when it is made again. Raises
-    UsageError."""
-    try:
-        day = date.fromisoformat(until) if until is not None and "-" in until else None
-        day = day or (now + (read_duration(until) if until is not None else WAIVED_FOR)).date()
-    except ValueError as wrong:
-        raise UsageError(f"--until 2026-12-31 or --until 90d — {wrong}") from None
-    if not now.date() < day <= (now + LONGEST_WAIVER).date():
-        raise UsageError("--until a day that lies ahead, and within two years")
-    return day

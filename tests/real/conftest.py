@@ -97,10 +97,15 @@ def own_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         server.remove()
 
 
-@pytest.fixture(scope="session")
-def broken_estate(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project `shop` of `components/broken_estate.py`, running in `engine`. Its compose file's path."""
-    return broken.start(engine, tmp_path_factory.mktemp("estate") / "shop")
+@pytest.fixture(scope="module")
+def broken_estate(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The project `shop` of `components/broken_estate.py`, running in `engine`. Its compose file's path.
+
+    It is gone again after each file of tests: others look at all that runs in the Engine.
+    """
+    file = broken.start(engine, tmp_path_factory.mktemp("estate") / "shop")
+    yield file
+    engine.compose(file.parent, "down", "--timeout", "0")
 
 
 @pytest.fixture(scope="session")
