@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from bot.core.errors import NotDone
@@ -71,9 +72,8 @@ class Mysql:
     async def wait(self, shell: Shell) -> None:
         # By TCP: while the image makes its files ready, a first server answers on the socket alone.
         client = (await _client(shell, "select 1"))[0]
-        await until(
-            shell, [client, "--host=127.0.0.1", "--protocol=tcp", "--user=root", "-e", "select 1"], STARTING
-        )
+        ask = [client, "--host=127.0.0.1", "--protocol=tcp", "--user=root", "-e", "select 1"]
+        await until(partial(shell.works, ask), STARTING)
 
     async def load(self, shell: Shell, dumps: Mapping[str, str]) -> tuple[str, ...]:
         for file, path in dumps.items():

@@ -4,7 +4,8 @@ import asyncio
 import json
 import re
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from bot.core.errors import NotDone
@@ -98,7 +99,7 @@ class Postgres:
             "-c",
             "select 1",
         ]
-        await until(shell, ask, STARTING)
+        await until(partial(shell.works, ask), STARTING)
 
     async def load(self, shell: Shell, dumps: Mapping[str, str]) -> tuple[str, ...]:
         user = shell.database.user
@@ -138,11 +139,11 @@ def _batches(statements: Sequence[str]) -> Iterator[Sequence[str]]:
         yield statements[at : at + _AT_ONCE]
 
 
-async def until(shell: Shell, ask: Sequence[str], seconds: float) -> None:
-    """Ask twice a second until it ends with 0. Raises NotDone when the time is over."""
+async def until(answers: Callable[[], Awaitable[bool]], seconds: float) -> None:
+    """Ask twice a second until it answers. Raises NotDone when the time is over."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
-    while not await shell.works(ask):
+    while not await answers():
         if loop.time() > deadline:
             raise NotDone(f"the throw-away database did not answer within {seconds:.0f} s")
         await asyncio.sleep(0.5)

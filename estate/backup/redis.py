@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bot.core.errors import NotDone
+from bot.core.text import one_line
 from estate.backup.database import Database
 from estate.backup.dialect import Counts, Server
 from estate.backup.postgres import until
@@ -23,7 +25,10 @@ class Redis:
 
     async def look(self, shell: Shell) -> tuple[Dump, ...]:
         tool = _tool(shell, "cli")
-        await shell.text([tool, "PING"])
+        # An error is an answer like any other, and ends with 0; only newer ones have -e.
+        said = (await shell.text([tool, "PING"])).strip()
+        if said != "PONG":
+            raise NotDone(f"{tool} in {shell.container.name} was answered: {one_line(said, 300)}")
         return (Dump("", _FILE, (tool, "--rdb", "-")),)
 
     async def count(self, shell: Shell, names: Sequence[str]) -> Counts:
@@ -58,8 +63,14 @@ class Redis:
         return Server(Throwaway(database.container.image_id, owner, argv=argv))
 
     async def wait(self, shell: Shell) -> None:
-        # While it loads, it answers PING with an error and the exit code 0.
-        await until(shell, [_tool(shell, "cli"), "-e", "PING"], STARTING)
+        async def loaded() -> bool:
+            # While it loads, it answers PING with an error.
+            try:
+                return (await shell.text([_tool(shell, "cli"), "PING"])).strip() == "PONG"
+            except NotDone:
+                return False
+
+        await until(loaded, STARTING)
 
     async def load(self, shell: Shell, dumps: Mapping[str, str]) -> tuple[str, ...]:
         return ("",)

@@ -12,26 +12,19 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from docker.models.containers import Container
 
-from bot.core.doc import Doc, plain
 from bot.core.steps import Step
-from bot.testing import FakeNotes
-from estate.backup.keeper import Keeper
-from estate.backup.settings import Settings
-from estate.docker import DockerEngine
 from estate.model import THROWAWAY
-from tests.plans import Plans, plans
+from tests.real.backup_room import PASSWORD, BackupRoom, backup_room, restic
 from tests.real.components.engine import Engine
 from tests.real.components.postgres import IMAGE, build_postgres
 
 _numbers = itertools.count(1)
 ROOT = Path(__file__).resolve().parents[2]
-PASSWORD = "restic-says-nothing-of-this"
 
 
 @dataclass
@@ -114,60 +107,16 @@ def repository(tmp_path: Path) -> Path:
     return path
 
 
-def restic(repository: Path, *words: str, check: bool = True) -> str:
-    env = {**os.environ, "RESTIC_PASSWORD": PASSWORD, "RESTIC_REPOSITORY": str(repository)}
-    env["RESTIC_CACHE_DIR"] = str(repository.parent / "cache-of-tests")
-    done = subprocess.run(["restic", *words], env=env, capture_output=True, text=True, check=False)
-    assert not check or done.returncode == 0, done.stderr
-    return done.stdout
-
-
-@dataclass
-class Room:
-    """A room in which backups are asked for."""
-
-    talk: Plans
-    keeper: Keeper
-    shop: Shop
-
-    async def run(self, command: str, seat: str = "ann") -> list[str]:
-        """Ask, say yes, and all that is said until it ends."""
-        card = await self.talk.ask(seat, command, id=f"m{next(_numbers)}")
-        found = re.search(r"^!approve ([A-Z0-9]{4,6})$", card, re.MULTILINE)
-        assert found, card
-        said: list[str] = []
-
-        async def tell(document: Doc) -> None:
-            said.append(plain(document))
-
-        message = self.talk.message(seat, f"!approve {found.group(1)}", id=f"m{next(_numbers)}")
-        answer = await self.talk.engine.handle(message, tell)
-        assert answer is not None
-        assert answer.doc is not None
-        return [*said, plain(answer.doc)]
-
-
 @pytest.fixture
-async def room(shop: Shop, repository: Path, tmp_path: Path) -> AsyncIterator[Callable[..., Room]]:
-    engine = DockerEngine(shop.engine.host)
-    async with plans(tmp_path) as talk:
-
-        def make(**settings: object) -> Room:
-            given = {"repository": str(repository), "password": PASSWORD, **settings}
-            where = Settings("restic", tmp_path / "state", "testhost", **given)  # type: ignore[arg-type]
-            keeper = Keeper(where, FakeNotes(), talk.clock.now)
-            talk.clock.at = datetime.now(UTC)
-            talk.with_services(engines=(engine,), backup=lambda: keeper, journal=talk.real_journal)
-            return Room(talk, keeper, shop)
-
+async def room(shop: Shop, repository: Path, tmp_path: Path) -> AsyncIterator[Callable[..., BackupRoom]]:
+    async with backup_room(shop.engine.host, repository, tmp_path) as make:
         yield make
-    await engine.close()
 
 
 # ---- what must work -------------------------------------------------------------------------------------
 
 
-async def test_a_backup_and_its_drill(room: Callable[..., Room], shop: Shop, repository: Path) -> None:
+async def test_a_backup_and_its_drill(room: Callable[..., BackupRoom], shop: Shop, repository: Path) -> None:
     here = room()
     card = await here.talk.ask("ann", f"!backup now {shop.name}/db", id="first")
     assert "pg_dump -w -U shop -Fc -d shop" in card
@@ -199,7 +148,7 @@ async def test_a_backup_and_its_drill(room: Callable[..., Room], shop: Shop, rep
     assert re.search(rf"{shop.name}/web +volume {shop.name}_data +covered", standing), standing
 
 
-async def test_seven_verifies_read_all_of_it(room: Callable[..., Room], shop: Shop) -> None:
+async def test_seven_verifies_read_all_of_it(room: Callable[..., BackupRoom], shop: Shop) -> None:
     here = room()
     await here.run(f"!backup now {shop.name}/web")
     for part in range(1, 8):
@@ -211,7 +160,7 @@ async def test_seven_verifies_read_all_of_it(room: Callable[..., Room], shop: Sh
 # ---- what must never be called done ---------------------------------------------------------------------
 
 
-async def test_a_dump_that_fails(room: Callable[..., Room], shop: Shop, repository: Path) -> None:
+async def test_a_dump_that_fails(room: Callable[..., BackupRoom], shop: Shop, repository: Path) -> None:
     here = room()
     path = shop.sql("select pg_relation_filepath('orders')")
     shop.database.stop(timeout=5)
@@ -228,7 +177,7 @@ async def test_a_dump_that_fails(room: Callable[..., Room], shop: Shop, reposito
     assert "uncovered" in await here.talk.ask("ann", "!backup")
 
 
-async def test_a_path_that_goes_missing(room: Callable[..., Room], shop: Shop, tmp_path: Path) -> None:
+async def test_a_path_that_goes_missing(room: Callable[..., BackupRoom], shop: Shop, tmp_path: Path) -> None:
     here = room()
     real = here.keeper.spool.ready
 
@@ -245,7 +194,7 @@ async def test_a_path_that_goes_missing(room: Callable[..., Room], shop: Shop, t
     assert f"{shop.files}: is not in the snapshot" in "\n".join(progress)
 
 
-async def test_a_file_that_cannot_be_read(room: Callable[..., Room], shop: Shop) -> None:
+async def test_a_file_that_cannot_be_read(room: Callable[..., BackupRoom], shop: Shop) -> None:
     here = room()
     blocked = shop.files / "blocked"
     blocked.touch()
@@ -267,7 +216,7 @@ def locks(repository: Path) -> list[str]:
     return [name for name in names if re.fullmatch(r"[0-9a-f]{64}", name)]
 
 
-async def test_a_locked_repository(room: Callable[..., Room], shop: Shop, repository: Path) -> None:
+async def test_a_locked_repository(room: Callable[..., BackupRoom], shop: Shop, repository: Path) -> None:
     here = room()
     env = {**os.environ, "RESTIC_PASSWORD": PASSWORD, "RESTIC_REPOSITORY": str(repository)}
     for number in range(40):
@@ -289,7 +238,7 @@ async def test_a_locked_repository(room: Callable[..., Room], shop: Shop, reposi
     assert last.startswith("failed: nothing was read: the repository is locked by process "), last
 
 
-async def test_a_corrupt_pack(room: Callable[..., Room], shop: Shop, repository: Path) -> None:
+async def test_a_corrupt_pack(room: Callable[..., BackupRoom], shop: Shop, repository: Path) -> None:
     here = room()
     [*_, last] = await here.run(f"!backup now {shop.name}/web")
     assert last.startswith("done: ")
@@ -308,7 +257,7 @@ async def test_a_corrupt_pack(room: Callable[..., Room], shop: Shop, repository:
     assert "NOT WELL" in await here.talk.ask("ann", "!backup")
 
 
-async def test_a_full_disk(room: Callable[..., Room], shop: Shop, tmp_path: Path) -> None:
+async def test_a_full_disk(room: Callable[..., BackupRoom], shop: Shop, tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", tmp_path / "state"], check=True)
     try:
