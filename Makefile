@@ -3,12 +3,14 @@
 #   make test    every test, with the real components
 #   make check   lint, format, types, floors
 #   make bench   side by side with the peers
-# ARGS is passed on: make test ARGS="tests/core -x"
+# ARGS is passed on: make test ARGS="tests/core -x". WORKERS=0 runs one test after the other.
 
 PYTHON ?= python3
 SETUP := $(PYTHON) scripts/setup.py
 BIN := .venv/bin
 ARGS ?=
+# Tests wait more than they reckon: three at once, each file of them whole in one process, with servers of its own.
+WORKERS ?= 3
 
 .PHONY: run test check bench ready lint format types floors lock help
 
@@ -18,7 +20,7 @@ run:
 
 test:
 	@$(SETUP) test
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 # Each its own target, so that `make -k check` tells everything at once.
 check: lint format types floors
