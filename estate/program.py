@@ -6,14 +6,15 @@ import os
 import shutil
 import signal
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 GRACE = 10.0
 """Seconds between asking a process group to end and ending it."""
-LONGEST_LINE = 64 * 1024
+LONGEST_LINE = 1024 * 1024
+"""Bytes; a longer line is dropped, and what it said is then known to be cut."""
 KEPT = 400
 """Lines that are kept of what it said: the newest."""
 LINGER = 1.0
@@ -64,12 +65,13 @@ class _Said:
 
     async def listen(self, stream: asyncio.StreamReader | None) -> None:
         """To its end. What `hear` raises is raised then: it stops no program in the middle of its work."""
-        assert stream is not None  # both are pipes
+        if stream is None:  # it goes into a file
+            return
         deaf: Exception | None = None
         while True:
             try:
                 row = await stream.readline()
-            except ValueError:  # longer than LONGEST_LINE: what came is dropped, what comes is heard
+            except ValueError:  # too long a line: what came is dropped, what comes is heard
                 self.cut = True
                 continue
             if not row:
@@ -93,16 +95,23 @@ async def run(
     seconds: float = 60.0,
     given: bytes | None = None,
     hear: Hear | None = None,
+    hear_out: Hear | None = None,
+    into: Path | None = None,
+    longest: int = LONGEST_LINE,
+    ask: signal.Signals = signal.SIGTERM,
     owner: tuple[int, int] | None = None,
 ) -> Ended:
     """Run it to its end, at most for `seconds`.
 
-    given: what it reads on stdin; without it there is nothing to read. hear: gets each line of stderr as it
-    comes. owner: the user and the group that it runs as; without it, ours. When we are cancelled, or die, its
-    whole group is ended. Raises NoProgram, and what `hear` raised, once it has ended.
+    given: what it reads on stdin; without it there is nothing to read. hear, hear_out: get each line of
+    stderr, and of stdout, as it comes. into: a new file (0600) that takes stdout as it is. longest: bytes of
+    one line. ask: what it is asked to end with before it is ended. owner: the user and the group that it runs
+    as; without it, ours. When we are cancelled, or die, its whole group is ended. Raises NoProgram, OSError
+    when `into` cannot be made, and what `hear` raised, once it has ended.
     """
-    process = await _started(argv, environment, directory, given is not None, owner)
-    out, errors = _Said(), _Said(hear)
+    with _new_file(into) as file:
+        process = await _started(argv, environment, directory, given is not None, owner, ask, file, longest)
+    out, errors = _Said(hear_out), _Said(hear)
     talk = asyncio.gather(
         _feed(process.stdin, given), out.listen(process.stdout), errors.listen(process.stderr)
     )
@@ -113,7 +122,7 @@ async def run(
     except TimeoutError:
         pass
     finally:
-        await _end(process)
+        await _end(process, ask)
         talk.cancel()
     return Ended(code, out.text, errors.text, out.cut)
 
@@ -124,20 +133,23 @@ async def _started(
     directory: Path | None,
     listens: bool,
     owner: tuple[int, int] | None,
+    ask: signal.Signals,
+    out: int,
+    longest: int,
 ) -> asyncio.subprocess.Process:
     """Raises NoProgram. Cancelled here, asyncio would end the first of the group, and wait for all of it."""
     user, group = owner or (None, None)
     starting = asyncio.ensure_future(
         asyncio.create_subprocess_exec(
-            *_dies_with_us(),
+            *_dies_with_us(ask),
             *argv,
             cwd=directory,
             env=dict(environment),
             stdin=asyncio.subprocess.PIPE if listens else asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
+            stdout=out,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
-            limit=LONGEST_LINE,
+            limit=longest,
             user=user,
             group=group,
             extra_groups=None if owner is None else [],
@@ -177,10 +189,30 @@ async def _gone(process: asyncio.subprocess.Process) -> int:
     return process.returncode
 
 
-def _dies_with_us() -> tuple[str, ...]:
-    """The kernel ends it when the thread that started it ends: ours is the main one, which lives as we do."""
+@contextlib.contextmanager
+def _new_file(path: Path | None) -> Iterator[int]:
+    """What stdout goes to."""
+    if path is None:
+        yield asyncio.subprocess.PIPE
+        return
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _dies_with_us(ask: signal.Signals) -> tuple[str, ...]:
+    """The kernel ends it when the thread that started it ends: ours is the main one, which lives as we do.
+
+    Whoever started us in the background may have had the signal ignored, and children inherit that.
+    """
+    heeds = shutil.which("env", path="/usr/bin:/bin")
     found = shutil.which("setpriv", path="/usr/bin:/bin")
-    return (found, "--pdeathsig", "TERM", "--") if found else ()
+    name = ask.name.removeprefix("SIG")
+    if not found or not heeds:
+        return ()
+    return (heeds, f"--default-signal={name}", found, "--pdeathsig", name, "--")
 
 
 async def _feed(stdin: asyncio.StreamWriter | None, given: bytes | None) -> None:
@@ -193,10 +225,10 @@ async def _feed(stdin: asyncio.StreamWriter | None, given: bytes | None) -> None
         await stdin.wait_closed()
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _end(process: asyncio.subprocess.Process, ask: signal.Signals) -> None:
     """The whole group, whatever it left behind: asked, and after GRACE no longer asked. It is ended also when
     nobody waits for that any more."""
-    _signal(process, signal.SIGTERM)
+    _signal(process, ask)
     try:
         if process.returncode is None:
             async with asyncio.timeout(GRACE):

@@ -23,6 +23,8 @@ from estate.backup.message import (
     read_snapshots,
 )
 
+LARGEST_ANSWER = 64 * 1024 * 1024
+"""Bytes: all snapshots are one line."""
 QUICK = 300.0
 """Seconds for a question to the repository."""
 LONG = 11 * 3600.0
@@ -209,7 +211,9 @@ class Restic:
         out: list[str] = []
         err: list[str] = []
         try:
-            code = await child.run(argv, env=self._environ, seconds=QUICK, out=out.append, err=err.append)
+            code = await child.run(
+                argv, env=self._environ, seconds=QUICK, out=out.append, err=err.append, longest=LARGEST_ANSWER
+            )
         except NotDone as late:
             raise Upstream(str(late)) from late
         if code:

@@ -34,6 +34,33 @@ async def test_what_it_says_and_how_it_ends() -> None:
     assert (await shell("cat", given=b"given\n")).out == "given"
 
 
+async def test_a_line_may_be_as_long_as_is_asked_for() -> None:
+    script = f"head -c {2 * program.LONGEST_LINE} /dev/zero | tr '\\0' x; echo"
+    ended = await shell(script, longest=4 * program.LONGEST_LINE)
+    assert (len(ended.out), ended.cut) == (2 * program.LONGEST_LINE, False)
+
+
+async def test_stdout_into_a_new_file(tmp_path: Path) -> None:
+    ended = await shell("printf 'a\\0b'; echo no >&2", into=tmp_path / "out")
+    assert (ended.out, ended.errors) == ("", "no")
+    assert (tmp_path / "out").read_bytes() == b"a\0b"
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o600
+    with pytest.raises(FileExistsError):
+        await shell("true", into=tmp_path / "out")
+
+
+async def test_it_heeds_what_it_is_asked_to_end_with_also_where_that_was_ignored(tmp_path: Path) -> None:
+    """As when we were started in the background by a shell, which has SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        script = f"trap 'echo asked > {tmp_path}/asked; exit 3' INT; echo on; while :; do sleep 0.1; done"
+        ended = await shell(script, ask=signal.SIGINT, seconds=1)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert ended.code is None
+    assert (tmp_path / "asked").exists()
+
+
 async def test_only_the_given_environment_is_seen() -> None:
     os.environ["TOCSIN_SECRET"] = "tiger"
     try:
