@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SECONDS = 20.0
-_QUIET = ("-c", "safe.directory=*", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false")
+QUIET = ("-c", "safe.directory=*", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false")
 _GITLINK = "160000"
 
 
@@ -26,9 +26,9 @@ def ask_git(root: Path) -> Git | None:
         return None
     try:
         done = subprocess.run(
-            ["git", *_QUIET, "ls-files", "-s", "-z"],
+            ["git", *QUIET, "ls-files", "-s", "-z"],
             cwd=root,
-            env=_environment(),
+            env=environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=SECONDS,
@@ -46,7 +46,7 @@ def ask_git(root: Path) -> Git | None:
     return Git(frozenset(path for _, _, path in rows), links)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Without the configuration of the machine and the user, and without what a caller set for another
     tree."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("GIT_")}
