@@ -13,6 +13,7 @@ from bot.core.errors import Unknown, UserError
 if TYPE_CHECKING:
     from audit.model import Report
     from bot.config.model import Estate
+    from estate.snapshot.model import Snapshot
 
 SEVERITIES = ("low", "medium", "high", "critical")
 
@@ -33,6 +34,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "--allow-unknown", action="store_true", help="do not end with 2 when something could not be read"
     )
     parser.add_argument("--no-docker", action="store_true", help="the files only; ask no Engine")
+    parser.add_argument(
+        "--check-report", type=Path, metavar="FILE", help="hold an older report's claims against the estate"
+    )
     parser.add_argument("--explain", metavar="RULE", help="what a rule means by wrong, and nothing else")
 
 
@@ -41,7 +45,12 @@ def run(given: argparse.Namespace) -> int:
     if given.explain is not None:
         sys.stdout.write(explain(given.explain))
         return 0
-    report = asyncio.run(_report(given))
+    snapshot = asyncio.run(_snapshot(given))
+    if given.check_report is not None:
+        from bot.report_check import check
+
+        return check(given.check_report, snapshot, given.format, allow_unknown=given.allow_unknown)
+    report = _report(snapshot)
     _write(report, given.format)
     return exit_code(report, given.fail_on, allow_unknown=given.allow_unknown)
 
@@ -66,11 +75,17 @@ def explain(name: str) -> str:
     return f"{found.id} ({found.severity.value})\n{found.help}{peers}\n"
 
 
-async def _report(given: argparse.Namespace) -> "Report":
+def _report(snapshot: "Snapshot") -> "Report":
+    """In words that may be said."""
     from audit.cleaning import cleaned, secrets_of
     from audit.engine import evaluate
     from audit.rules import ALL
     from bot.core.redact import Redactor
+
+    return cleaned(evaluate(snapshot, ALL), Redactor(secrets_of(snapshot)))
+
+
+async def _snapshot(given: argparse.Namespace) -> "Snapshot":
     from bot.snapshots import LateSnapshots
     from estate.docker import DockerEngine
 
@@ -78,11 +93,10 @@ async def _report(given: argparse.Namespace) -> "Report":
     engines = [] if given.no_docker else [DockerEngine(estate.docker, "local", environ=os.environ)]
     snapshots = LateSnapshots(root, estate, engines, also=also, engine_wanted=not given.no_docker)
     try:
-        snapshot = await snapshots.take(datetime.now(UTC))
+        return await snapshots.take(datetime.now(UTC))
     finally:
         for engine in engines:
             await engine.close()
-    return cleaned(evaluate(snapshot, ALL), Redactor(secrets_of(snapshot)))
 
 
 def _estate(given: argparse.Namespace) -> "tuple[Path, list[Path], Estate]":
