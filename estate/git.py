@@ -69,6 +69,9 @@ class Repository:
     folder: Path
     """Where git keeps its own state of this work tree."""
     _environ: Mapping[str, str] = field(repr=False)
+    owner: tuple[int, int] | None = None
+    """Whose it is, user and group: where we are root and it is somebody else's, git runs as that one. What it
+    writes is theirs then, and what the repository runs has their rights, not ours."""
 
     @classmethod
     async def of(cls, path: Path, environ: Mapping[str, str]) -> "Repository | None":
@@ -84,7 +87,13 @@ class Repository:
         if not found.ok and "not a git repository" not in found.errors:
             raise Upstream(f"git in {folder}: {_why(found)}")
         rows = found.out.splitlines()
-        return cls(Path(rows[0]), Path(rows[1]), shell) if found.ok and len(rows) == 2 else None
+        if not found.ok or len(rows) != 2:
+            return None
+        owner = _owner(Path(rows[1]))
+        if owner is not None:
+            same = await run(argv, environment=shell, directory=folder, seconds=SECONDS, owner=owner)
+            owner = owner if same.ok and same.out == found.out else None  # it may not come here by itself
+        return cls(Path(rows[0]), Path(rows[1]), shell, owner)
 
     async def standing(self, paths: Sequence[Path]) -> Standing:
         """Whether these may be committed now. Raises Upstream when git does not say."""
@@ -162,10 +171,24 @@ class Repository:
         argv = ("git", *_QUIET, "--literal-pathspecs", *words)
         try:
             return await run(
-                argv, environment=self._environ, directory=self.root, seconds=SECONDS, given=given
+                argv,
+                environment=self._environ,
+                directory=self.root,
+                seconds=SECONDS,
+                given=given,
+                owner=self.owner,
             )
         except NoProgram as gone:
             raise Upstream(str(gone)) from None
+
+
+def _owner(folder: Path) -> tuple[int, int] | None:
+    """User and group of git's folder; None where that is us, or where we may not be anybody else."""
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    return (status.st_uid, status.st_gid) if os.geteuid() == 0 and status.st_uid != 0 else None
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -128,3 +129,24 @@ async def test_a_link_into_the_tree_and_a_name_like_an_option(tree: Path) -> Non
     repo = await repository(tree)
     made = await repo.commit([odd / ":(top)x"], "odd", [], ANN)
     assert git(tree, "show", "--format=", "--name-only", made) == "--help/:(top)x\n"
+
+
+async def test_as_root_it_commits_as_the_one_whose_repository_it_is() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        root = folder / "estate"
+        (root / "web").mkdir(parents=True)
+        (root / "web" / "compose.yml").write_text("image: a:latest\n")
+        (root / "other.txt").write_text("x\n")
+        git(root, "init", "--quiet", "--initial-branch=main")
+        git(root, "add", "--all")
+        git(root, "commit", "--quiet", "-m", "first")
+        is_root = os.geteuid() == 0
+        whose = 12345 if is_root else os.geteuid()
+        for path in (root, *root.rglob("*")) if is_root else ():
+            os.chown(path, whose, whose)
+        repo, file = await change(root)
+        assert repo.owner == ((whose, whose) if is_root else None)
+        await repo.commit([file], "pin web", [], ANN)
+        assert {path.stat().st_uid for path in (root / ".git").rglob("*")} == {whose}
