@@ -26,7 +26,12 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="take estate, Engine and waivers from here"
     )
-    parser.add_argument("--format", choices=["text", "json"], default="text", help="ten lines, or all of it")
+    parser.add_argument(
+        "--format",
+        choices=["text", "json", "sarif", "markdown"],
+        default="text",
+        help="ten lines; or all of it, for programs or for people",
+    )
     parser.add_argument(
         "--fail-on", choices=SEVERITIES, default="low", help="end with 1 from this severity on (default: low)"
     )
@@ -51,7 +56,7 @@ def run(given: argparse.Namespace) -> int:
 
         return check(given.check_report, snapshot, given.format, allow_unknown=given.allow_unknown)
     report = _report(snapshot)
-    _write(report, given.format)
+    sys.stdout.write(written(report, snapshot, given.format))
     return exit_code(report, given.fail_on, allow_unknown=given.allow_unknown)
 
 
@@ -121,12 +126,34 @@ def _estate(given: argparse.Namespace) -> "tuple[Path, list[Path], Estate]":
     return root, also, estate
 
 
-def _write(report: "Report", form: str) -> None:
+def written(report: "Report", snapshot: "Snapshot", form: str) -> str:
+    """A report in one of the formats. `report` is cleaned."""
     from audit.report_json import as_json
     from audit.report_text import ten_lines
 
-    if form == "json":
-        sys.stdout.write(as_json(report))
-        return
-    read_on = "all of it: --format json; what a rule means: --explain RULE"
-    sys.stdout.write("\n".join(ten_lines(report, read_on)) + "\n")
+    match form:
+        case "json":
+            return as_json(report)
+        case "sarif":
+            from audit.report_sarif import as_sarif
+            from audit.rules import ALL
+
+            return as_sarif(report, ALL, _version())
+        case "markdown":
+            from audit.look import Look
+            from audit.report_markdown import About, as_markdown
+
+            name = snapshot.root.resolve().name or str(snapshot.root)
+            return as_markdown(report, Look(snapshot, snapshot.taken), About(name, f"tocsin {_version()}"))
+        case _:
+            read_on = "all of it: --format json, sarif or markdown; what a rule means: --explain RULE"
+            return "\n".join(ten_lines(report, read_on)) + "\n"
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("tocsin")
+    except PackageNotFoundError:
+        return "0.0.0"  # run from a tree that was never installed

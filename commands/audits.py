@@ -20,7 +20,7 @@ from bot.core.doc import (
     line,
 )
 from bot.core.model import Risk
-from commands.findings import is_rule, take_audit
+from commands.findings import Audit, is_rule, take_audit
 from commands.look import look
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ async def audit(ctx: Context, about: Annotated[ServiceRef, "SERVICE|RULE"] | Non
     """
     found = await take_audit(ctx)
     if about is None:
-        return _shown(found.report, "!finding ID says more about one")
+        return _shown(found, "!finding ID says more about one")
     if is_rule(about):
         return _of_rule(found.report, about.upper())
     thing = (await look(ctx.services)).find(about)
@@ -67,10 +67,19 @@ async def finding_(ctx: Context, finding: FindingRef) -> Doc:
     return _one(waived.finding, ("waived", where))
 
 
-def _shown(report: "Report", read_on: str) -> Doc:
-    from audit.report_text import whole
+def _markdown(found: Audit) -> str:
+    from audit.look import Look
+    from audit.report_markdown import About, as_markdown
+
+    root = found.snapshot.root
+    about = About(root.name or str(root), "Tocsin")
+    return as_markdown(found.report, Look(found.snapshot, found.snapshot.taken), about)
+
+
+def _shown(found: Audit, read_on: str) -> Doc:
     from audit.summary import groups, headline, unknown_words
 
+    report = found.report
     each = groups(report.findings)
     unknown = unknown_words(report)
     room = SHOWN - bool(unknown)
@@ -80,7 +89,7 @@ def _shown(report: "Report", read_on: str) -> Doc:
     heading = _heading(headline(report), report)
     blocks: list[Block] = [heading, *([Items(tuple(rows))] if rows else [])]
     blocks.append(Paragraph(line(f"{more}{read_on}")))
-    return doc(*blocks, files=[File("audit.txt", "text/plain", whole(report).encode())])
+    return doc(*blocks, files=[File("audit.md", "text/markdown", _markdown(found).encode())])
 
 
 def _heading(words: str, report: "Report") -> Heading:

@@ -19,6 +19,7 @@ from bot.core.text import one_line
 LONGEST = 300
 MOST = 5000
 _FINDING = re.compile(r"[A-Z]{2,5}-\d\d-[A-Z0-9]{5,12}")
+_OURS = re.compile(r"(?m)^\*\*Generated:\*\* \d{4}-\d\d-\d\d \d\d:\d\d UTC, by [Tt]ocsin\b")
 _DATED = re.compile(r"(?im)^\W*(?:generated|date|created|as of|written|report date)\W{1,8}(\d{4}-\d\d-\d\d)")
 
 
@@ -45,6 +46,8 @@ def written(text: str) -> datetime | None:
 
 
 def _markdown(text: str, world: World) -> Reading:
+    if _OURS.search(text[:2000]):
+        return _our_markdown(text)
     claims: list[Claim] = []
     strange: list[NotUnderstood] = []
     ignored = 0
@@ -60,6 +63,20 @@ def _markdown(text: str, world: World) -> Reading:
         elif one.text:
             strange.append(NotUnderstood(shown, one.line))
     return Reading(tuple(claims), tuple(strange), ignored)
+
+
+def _our_markdown(text: str) -> Reading:
+    """Each finding that it names, once, and how many it says there are; all else follows from these."""
+    claims: list[Claim] = []
+    seen: set[str] = set()
+    for one in statements(text):
+        names = [name for name in _FINDING.findall(one.text) if name not in seen]
+        if "findings in" in one.text and not seen:
+            said = read(one, lambda _: False)
+            claims += [Claim(one_line(one.text, LONGEST), one.line, said)] if said else []
+        seen |= set(names)
+        claims += [Claim(one_line(one.text, LONGEST), one.line, (FindingIs(name),)) for name in names]
+    return Reading(tuple(claims[:MOST]))
 
 
 def _json(text: str) -> Reading:

@@ -17,6 +17,7 @@ from audit.claims.world import World
 from audit.engine import evaluate
 from audit.look import Look
 from audit.report_json import as_json
+from audit.report_markdown import About, as_markdown
 from audit.rules import ALL
 from tests.audit.estate import NOW, snapshot, write
 from tests.audit.sample import copy, running
@@ -228,6 +229,15 @@ def test_our_own_json_of_the_same_estate_is_true(sample: World) -> None:
     found = judged(as_json(sample.report), sample)
     assert len(found) == len(sample.report.findings) + 7
     assert {one.verdict for one in found} == {Verdict.TRUE}
+
+
+def test_our_own_markdown_of_the_same_estate_is_true(sample: World) -> None:
+    about = About("estate", "tocsin")
+    reading = read_report(as_markdown(sample.report, sample.look, about), sample)
+    found = judge(reading.claims, sample)
+    assert len(found) == len(sample.report.findings) + 1
+    assert {one.verdict for one in found} == {Verdict.TRUE}
+    assert reading.strange == ()
 
 
 def test_what_was_mended_is_false_then(tmp_path: Path) -> None:

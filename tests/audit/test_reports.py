@@ -1,16 +1,22 @@
 """What an audit says: its schema, its ten lines, and never a secret's value."""
 
 import json
+import re
 import string
 from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator, Draft202012Validator
+from markdown_it import MarkdownIt
 
 from audit.cleaning import cleaned, secrets_of
 from audit.engine import evaluate
+from audit.look import Look
+from audit.model import NotJudged, Report, Severity
 from audit.report_json import as_json
+from audit.report_markdown import About, as_markdown, health
+from audit.report_sarif import as_sarif
 from audit.report_text import ten_lines, whole
 from audit.rules import ALL
 from bot.core.redact import MARK, Redactor
@@ -27,7 +33,8 @@ def everything(root: Path) -> str:
     """All that is ever said about a tree, in every format."""
     shot = snapshot(root)
     report = cleaned(evaluate(shot, ALL, now=NOW), Redactor(secrets_of(shot)))
-    return as_json(report) + whole(report) + "\n".join(ten_lines(report, "read on"))
+    said = [as_json(report), whole(report), *ten_lines(report, "read on"), as_sarif(report, ALL, "1")]
+    return "\n".join([*said, as_markdown(report, Look(shot, NOW), About("x", "tocsin"))])
 
 
 def test_the_json_is_what_its_schema_says(tmp_path: Path) -> None:
@@ -45,6 +52,99 @@ def test_the_json_is_what_its_schema_says(tmp_path: Path) -> None:
     validator.validate(found)
     assert found["waived"]
     assert found["findings"] == []
+
+
+SARIF = Draft7Validator(json.loads((ROOT / "tests" / "recorded" / "sarif-schema-2.1.0.json").read_text()))
+"""OASIS, Schemata/sarif-schema-2.1.0.json."""
+
+
+def test_the_sarif_is_what_its_schema_says(tmp_path: Path) -> None:
+    for at, case in enumerate(CASES[::7]):
+        root = tmp_path / str(at)
+        root.mkdir()
+        write(root, case.files, case.modes)
+        report = evaluate(snapshot(root), ALL, now=NOW)
+        SARIF.validate(json.loads(as_sarif(report, ALL, "1.2.3")))
+
+
+def test_sarif_has_places_ids_waivers_and_what_is_unknown(tmp_path: Path) -> None:
+    files = {
+        "ünï/[x]/docker-compose.yml": "services:\n  web:\n    image: nginx\n",
+        "broken/compose.yml": "services: [\n",
+        "audit-waivers.yml": "- {rule: RES-01, target: '*', reason: r, until: 2027-01-01}\n",
+    }
+    write(tmp_path, files)
+    report = evaluate(snapshot(tmp_path), ALL, now=NOW)
+    tree = json.loads(as_sarif(report, ALL, "1.2.3"))
+    SARIF.validate(tree)
+    [run] = tree["runs"]
+    floating = next(one for one in run["results"] if one["ruleId"] == "IMG-01")
+    assert run["tool"]["driver"]["rules"][floating["ruleIndex"]]["id"] == "IMG-01"
+    place = floating["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"] == {
+        "uri": "%C3%BCn%C3%AF/%5Bx%5D/docker-compose.yml",
+        "uriBaseId": "ESTATE",
+    }
+    assert (place["region"]["startLine"], place["region"]["startColumn"]) == (3, 12)
+    ids = {one["partialFingerprints"]["tocsinFinding/v1"] for one in run["results"]}
+    assert ids == {one.id for one in report.findings} | {one.finding.id for one in report.waived}
+    waived = [one for one in run["results"] if "suppressions" in one]
+    assert {one["ruleId"] for one in waived} == {"RES-01"}
+    said = run["invocations"][0]["toolExecutionNotifications"]
+    assert any("broken/compose.yml" in json.dumps(one) for one in said) or report.count(Severity.HIGH)
+    assert len(said) == len(report.unknown) > 0
+
+
+def test_the_markdown_has_every_part_and_every_finding() -> None:
+    shot = snapshot(SAMPLE)
+    report = evaluate(shot, ALL, now=NOW)
+    said = as_markdown(report, Look(shot, NOW), About("estate", "tocsin"))
+    heads = [row.removeprefix("## ") for row in said.splitlines() if row.startswith("## ")]
+    assert heads == [
+        "Executive summary",
+        "Continuity",
+        "Technical status",
+        "To-dos and cross-service concerns",
+        "Standards and consistency",
+        "Duplication and bottlenecks",
+        "Task breakdown",
+        "Prioritised actions",
+        "Risks and blockers",
+        "Findings",
+        "Unknown",
+        "Execution commands",
+    ]
+    for one in report.findings:
+        assert said.count(f"#### `{one.id}` ") == 1
+    assert f"| critical | {report.count(Severity.CRITICAL)} |" in said
+    assert health(report)[0] == "critical"
+    assert health(Report(unknown=(NotJudged("X-01", "y", "z"),)))[0] == "unknown"
+    assert health(Report())[0] == "good"
+
+
+def test_no_name_forges_markdown(tmp_path: Path) -> None:
+    """As HTML, what comes from the tree makes no element that our own words do not."""
+    evil = "x](http://evil/) <b>y</b> `z` | # w @all"
+    files = {
+        f"{evil.replace('/', ':')}/docker-compose.yml": (
+            'services:\n  web:\n    image: nginx\n    environment: {"A <i>": "| ## x", PASSWORD: changeme}\n'
+        )
+    }
+    write(tmp_path, files)
+    shot = snapshot(tmp_path)
+    report = evaluate(shot, ALL, now=NOW)
+    html = (
+        MarkdownIt("commonmark", {"html": True})
+        .enable("table")
+        .render(as_markdown(report, Look(shot, NOW), About(evil, "tocsin")))
+    )
+    assert len(report.findings) > 3
+    tags = set(re.findall(r"</?([a-z0-9]+)", html))
+    ours = "h1 h2 h3 h4 p strong code ul ol li table thead tbody tr th td br a pre"
+    assert tags <= set(ours.split())
+    assert set(re.findall(r'href="([^"]*)"', html)) <= {"#unknown"}
+    widths = {row.count("<td>") for row in re.findall(r"<tr>.*?</tr>", html, re.DOTALL)}
+    assert widths <= {0, 3, 7, 8}
 
 
 def test_never_more_than_ten_lines(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ async def test_ten_lines_and_the_rest_as_a_file(room: Plans) -> None:
     answer = await room.answer("vic", "!audit")
     assert answer.doc is not None
     (file,) = answer.doc.files
-    assert file.name == "audit.txt"
+    assert file.name == "audit.md"
     assert b"ENV-01-" in file.content
     said = await room.ask("vic", "!audit")
     assert len([row for row in said.splitlines() if not row.startswith("[file")]) <= 10
