@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,7 @@ from bot.ports import Platform
 from bot.snapshots import LateSnapshots
 from bot.store.alerts import AlertStore
 from bot.store.approvals import ApprovalStore
+from bot.store.audits import AuditStore
 from bot.store.database import Database, Lock, prepare
 from bot.store.inbox import InboxStore
 from bot.store.journal import JournalStore
@@ -112,6 +113,7 @@ class App:
         self.notes = NoteStore(self.database, self.clock)
         self._keeper: Keeper | None = None
         self._snapshots = estate_snapshots(config, engines, self._hands)
+        self.audits = AuditStore(self.database, self.outbox_store, self.clock)
         self._approval_store = ApprovalStore(self.database, self.outbox_store, self.clock)
         self.approvals = Approvals(
             self._approval_store,
@@ -162,6 +164,8 @@ class App:
             engines=self._engines,
             compose=self._compose,
             snapshots=self._snapshots,
+            audits=self.audits,
+            daily=self._schedule is not None,
             rooms=config.rooms,
             readiness=self._readiness,
             encryption={"matrix": config.matrix.encryption} if config.matrix else {},
@@ -170,6 +174,16 @@ class App:
             hands=self._hands,
             backup=self.keeper if config.estate.backup is not None else None,
         )
+
+    @property
+    def _schedule(self) -> time | None:
+        """When the clock takes an audit."""
+        audit = self.config.estate.audit
+        return audit.schedule if audit is not None and self._snapshots is not None else None
+
+    def _audit_rooms(self) -> Sequence[Room]:
+        audit = self.config.estate.audit
+        return self.config.rooms.get(audit.room, ()) if audit and audit.room else self.fallback()
 
     def keeper(self) -> "Keeper":
         """Who makes backups; there is one only where estate.backup is configured."""
@@ -343,6 +357,20 @@ class App:
                 await nightly.tell_cut(cut)
                 self._supervise("nightly backup", nightly.run)
                 self._supervise("backup watch", nightly.watch)
+        if serve and self._schedule is not None:
+            from bot.daily import Daily
+            from commands.audit_news import news
+
+            daily = Daily(
+                self._schedule,
+                lambda now: news(self.services(), now, self._redactor),
+                self._audit_rooms,
+                self.audits,
+                self.notes,
+                self.clock,
+                self._on_step,
+            )
+            self._supervise("daily audit", daily.run)
         if serve:
             self._supervise("watch", watch.run)
             self._supervise("engine", lambda: self.engine.serve(self.inbox))

@@ -12,7 +12,7 @@ from bot.core.plan import Plan
 from bot.core.policy import Policy
 from bot.core.redact import Redactor
 from bot.core.steps import OnStep, no_step
-from bot.ports import Alerts, AlertTest, Approvals, Compose, Engine, Journal, Snapshots, Tell
+from bot.ports import Alerts, AlertTest, Approvals, Audits, Compose, Engine, Journal, Snapshots, Tell
 from estate.hands import Hands
 from estate.myself import Myself
 
@@ -38,6 +38,10 @@ class Services:
     compose: Compose | None = None
     snapshots: Snapshots | None = None
     """None: there is no tree to audit."""
+    audits: Audits | None = None
+    """The last audit; None: it is compared with nothing."""
+    daily: bool = False
+    """The clock takes an audit, and keeps it: then nobody else does."""
     rooms: Mapping[str, Sequence[Room]] = field(default_factory=dict)
     """Configured room name → its places."""
     readiness: Mapping[str, Readiness] = field(default_factory=dict)

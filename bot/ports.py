@@ -15,7 +15,8 @@ from bot.core.release import Release
 from estate.model import Container, Detail, Executed, Image, Throwaway, Tree
 
 if TYPE_CHECKING:
-    # It knows YAML, which is loaded only where it is used.
+    # They know YAML, which is loaded only where it is used.
+    from audit.comparison import Standing
     from estate.snapshot.model import Snapshot
 
 
@@ -342,6 +343,47 @@ class Snapshots(Protocol):
 
     async def take(self, now: datetime) -> "Snapshot":
         """As it is now. What cannot be read, and an Engine that is away, is in it as such."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LastAudit:
+    """`at` None: there was none. `blind`: why what runs was not seen then; empty when it was."""
+
+    at: datetime | None = None
+    standings: "Sequence[Standing]" = ()
+    blind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditNews:
+    """An audit that was taken: what is kept of it, and what is said of it. `doc` None: nothing changed.
+    `about`: for the journal."""
+
+    root: Path
+    at: datetime
+    standings: "Sequence[Standing]"
+    blind: str
+    doc: Doc | None
+    about: Mapping[str, Any]
+
+
+class Audits(Protocol):
+    """What the last audit of an estate found."""
+
+    async def last(self, root: Path) -> LastAudit: ...
+
+    async def keep(
+        self,
+        root: Path,
+        at: datetime,
+        standings: "Sequence[Standing]",
+        blind: str,
+        outgoing: Sequence[Outgoing] = (),
+        entries: Sequence[Entry] = (),
+    ) -> None:
+        """In place of the last one, with what is said about it, in one transaction: on disk when it
+        returns. Raises Upstream."""
         ...
 
 

@@ -9,7 +9,6 @@ from bot.core.doc import (
     Code,
     Doc,
     Fields,
-    File,
     Heading,
     Items,
     Line,
@@ -20,22 +19,13 @@ from bot.core.doc import (
     line,
 )
 from bot.core.model import Risk
+from commands.audit_card import SHOWN, TONES, shown
+from commands.audit_news import against, last_of
 from commands.findings import Audit, is_rule, take_audit
 from commands.look import look
 
 if TYPE_CHECKING:
     from audit.model import Finding, Report
-
-SHOWN = 8
-"""Lines between the first and the last."""
-_TONES = {
-    "critical": (Tone.BAD, "🔴"),
-    "high": (Tone.BAD, "🔴"),
-    "medium": (Tone.WARN, "🟡"),
-    "low": (Tone.INFO, "🔵"),
-    "info": (Tone.INFO, "🔵"),
-}
-
 
 # ---- reading --------------------------------------------------------------------------------------------
 
@@ -49,56 +39,40 @@ async def audit(ctx: Context, about: Annotated[ServiceRef, "SERVICE|RULE"] | Non
     """
     found = await take_audit(ctx)
     if about is None:
-        return _shown(found, "!finding ID says more about one")
+        return await _whole(ctx, found)
     if is_rule(about):
         return _of_rule(found.report, about.upper())
     thing = (await look(ctx.services)).find(about)
     return _of_service(found.report, thing.full_name, thing.service.file if thing.service else "")
 
 
+async def _whole(ctx: Context, found: Audit) -> Doc:
+    """Against the last one that was kept. Where no clock keeps one, this one is what the next is held
+    against."""
+    last = await last_of(ctx.services, found)
+    compared = against(found, last)
+    if ctx.services.audits is not None and not ctx.services.daily:
+        from audit.comparison import after
+
+        kept = after(last.standings, found.report, compared, ctx.now)
+        await ctx.services.audits.keep(found.snapshot.root, ctx.now, kept, found.snapshot.no_engine)
+    return shown(found, compared, ctx.now, f"{ctx.services.prefix}finding ID says more about one")
+
+
 @command(risk=Risk.READ, name="finding")
 async def finding_(ctx: Context, finding: FindingRef) -> Doc:
-    """All that is known about one finding: where, how, what would prove it wrong, what mends it."""
+    """All that is known about one finding: where, how, since when, what would prove it wrong, the remedy."""
+    from audit.continuity import since
+
     found = await take_audit(ctx)
+    compared = against(found, await last_of(ctx.services, found))
     waived = next((one for one in found.report.waived if one.finding.id == finding), None)
     if waived is None:
-        return _one(found.find(finding))
+        one = found.find(finding)
+        words = since(compared.standing(one.id), ctx.now)
+        return _one(one, *([("since", line(words))] if words else []))
     where = line(f"until {waived.until}: {waived.reason} ", Code(str(waived.where)))
     return _one(waived.finding, ("waived", where))
-
-
-def _markdown(found: Audit) -> str:
-    from audit.look import Look
-    from audit.report_markdown import About, as_markdown
-
-    root = found.snapshot.root
-    about = About(root.name or str(root), "Tocsin")
-    return as_markdown(found.report, Look(found.snapshot, found.snapshot.taken), about)
-
-
-def _shown(found: Audit, read_on: str) -> Doc:
-    from audit.summary import groups, headline, unknown_words
-
-    report = found.report
-    each = groups(report.findings)
-    unknown = unknown_words(report)
-    room = SHOWN - bool(unknown)
-    rows = [line(Strong(group.first.severity.value), " ", group.words) for group in each[:room]]
-    rows += [line(unknown)] if unknown else []
-    more = f"{len(each) - room} more rules found something; " if len(each) > room else ""
-    heading = _heading(headline(report), report)
-    blocks: list[Block] = [heading, *([Items(tuple(rows))] if rows else [])]
-    blocks.append(Paragraph(line(f"{more}{read_on}")))
-    return doc(*blocks, files=[File("audit.md", "text/markdown", _markdown(found).encode())])
-
-
-def _heading(words: str, report: "Report") -> Heading:
-    worst = min((one.severity for one in report.findings), key=lambda one: one.rank, default=None)
-    if worst is None:
-        tone, symbol = (Tone.WARN, "🟡") if report.unknown else (Tone.GOOD, "🟢")
-    else:
-        tone, symbol = _TONES[worst.value]
-    return Heading(line(words), tone, symbol)
 
 
 def _of_rule(report: "Report", name: str) -> Doc:
@@ -147,7 +121,7 @@ def _of_service(report: "Report", full_name: str, file: str) -> Doc:
 
 def _tone(findings: "list[Finding]") -> tuple[Tone, str]:
     worst = min((one.severity for one in findings), key=lambda one: one.rank, default=None)
-    return _TONES[worst.value] if worst is not None else (Tone.GOOD, "🟢")
+    return TONES[worst.value] if worst is not None else (Tone.GOOD, "🟢")
 
 
 def _listed(findings: "list[Finding]") -> list[Block]:
@@ -176,7 +150,7 @@ def _one(one: "Finding", *more: tuple[str, Line]) -> Doc:
     pairs += [("mend", line(Code(one.remedy)))] if one.remedy else []
     pairs += [("as others call it", line(", ".join(one.peers)))] if one.peers else []
     pairs += more
-    tone, symbol = _TONES[one.severity.value]
+    tone, symbol = TONES[one.severity.value]
     head = line(f"{one.severity.value} ", Code(one.id), f": {one.message}")
     return doc(
         Heading(head, tone, symbol),

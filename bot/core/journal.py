@@ -39,6 +39,8 @@ class Kind(StrEnum):
     """A plan's next state: approved, running, done, and every other."""
     BACKUP = "backup"
     """A backup, a verify or a drill ended: what was seen, with the ids and the hashes."""
+    AUDIT = "audit"
+    """The audit by the clock: how many findings there are, and which of them are new, back and gone."""
     PRUNED = "pruned"
     """Older rows were removed as the retention asks: `through` and `hash` of the newest that went."""
 

@@ -1,4 +1,4 @@
-"""The durable steps of the alert path, of a plan and of a backup, by name. A test can die at each of them."""
+"""The durable steps of the alert path, a plan, a backup and an audit, by name. A test can die at each."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -66,6 +66,13 @@ class Step(StrEnum):
     """A throw-away database runs. Dying here: it is removed at start, by its label."""
     DRILL_COMPARED = "drill.compared"
     """It was compared; that is not on disk."""
+
+    AUDIT_BEGUN = "audit.begun"
+    """It is on disk that this time is being taken care of. Dying here: it is begun once more, at start."""
+    AUDIT_JUDGED = "audit.judged"
+    """It is known what changed; nothing is on disk. Dying here: judged again, and told then."""
+    AUDIT_KEPT = "audit.kept"
+    """What changed waits in the outbox, and is what the next one is compared with, in one transaction."""
 
 
 OnStep = Callable[[Step], None]
