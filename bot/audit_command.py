@@ -39,6 +39,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "--allow-unknown", action="store_true", help="do not end with 2 when something could not be read"
     )
     parser.add_argument("--no-docker", action="store_true", help="the files only; ask no Engine")
+    parser.add_argument("--history", action="store_true", help="which commit brought and mended what")
     parser.add_argument(
         "--check-report", type=Path, metavar="FILE", help="hold an older report's claims against the estate"
     )
@@ -50,6 +51,12 @@ def run(given: argparse.Namespace) -> int:
     if given.explain is not None:
         sys.stdout.write(explain(given.explain))
         return 0
+    if given.history:
+        from bot.audit_history import history
+        from bot.snapshots import where
+
+        root, _, estate = _estate(given)
+        return history(root, where(estate), given.format)
     snapshot = asyncio.run(_snapshot(given))
     if given.check_report is not None:
         from bot.report_check import check

@@ -69,7 +69,7 @@ def _aged(judged: "list[Judged]", snapshot: "Snapshot", since: datetime | None) 
     from estate.past import NoPast, Past, scratch
 
     try:
-        with scratch() as folder, Past(snapshot.root) as past:
+        with scratch(snapshot.root.resolve().name) as folder, Past(snapshot.root) as past:
             return aged(judged, _worlds(past, folder, snapshot, since))
     except (NoPast, OSError) as why:
         print(f"tocsin: since when is not known: {why}", file=sys.stderr)  # noqa: T201 - this is the terminal

@@ -13,7 +13,7 @@ from bot.ports import Engine
 from estate.model import Container, Detail, Image
 
 if TYPE_CHECKING:
-    from estate.snapshot.model import EngineView, Snapshot
+    from estate.snapshot.model import EngineView, Snapshot, Where
     from estate.snapshot.take import Snapshots
 
 AT_ONCE = 8
@@ -54,14 +54,10 @@ class LateSnapshots:
         return replace(snapshot, engines=views, no_engine=away, engine_wanted=self._engine_wanted)
 
     def _files(self, now: datetime) -> "Snapshot":
-        from estate.snapshot.model import Where
         from estate.snapshot.take import Snapshots
 
         if self._reader is None:
-            estate = self._estate
-            waivers = estate.audit.waivers if estate.audit is not None else Where().waivers
-            where = Where(estate.services, estate.runbooks, waivers)
-            self._reader = Snapshots(self.root, self._also, where)
+            self._reader = Snapshots(self.root, self._also, where(self._estate))
         return self._reader.take(now, git=self._estate.git != "off")
 
     async def _running(self) -> "tuple[tuple[EngineView, ...], str]":
@@ -74,6 +70,14 @@ class LateSnapshots:
             else:
                 views.append(found)
         return tuple(views), "; ".join(away)
+
+
+def where(estate: Estate) -> "Where":
+    """Which files are what, as it is configured."""
+    from estate.snapshot.model import Where
+
+    waivers = estate.audit.waivers if estate.audit is not None else Where().waivers
+    return Where(estate.services, estate.runbooks, waivers)
 
 
 async def _view(engine: Engine) -> "EngineView | Upstream":

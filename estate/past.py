@@ -189,12 +189,15 @@ def _line(text: str) -> str:
 
 
 @contextlib.contextmanager
-def scratch(parent: Path | None = None) -> Iterator[Path]:
-    """A folder of our own (0700) that is gone afterwards."""
+def scratch(name: str) -> Iterator[Path]:
+    """A folder of that name in one of our own (0700), which is gone afterwards. A project at the root of an
+    estate is called as its folder is."""
     import tempfile
 
-    folder = Path(tempfile.mkdtemp(prefix="tocsin-", dir=parent))
+    parent = Path(tempfile.mkdtemp(prefix="tocsin-"))
     try:
+        folder = parent / (name or "estate")
+        folder.mkdir()
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(parent, ignore_errors=True)

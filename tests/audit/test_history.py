@@ -1,0 +1,68 @@
+"""Findings over the commits of a real repository."""
+
+import json
+from pathlib import Path
+
+from jsonschema import Draft202012Validator
+
+from tests.audit.test_claims import commit, git
+from tests.audit.test_command_line import ROOT, audit
+
+COMPOSE = "services:\n  web:\n    image: {}\n    restart: always\n    mem_limit: 64m\n"
+SCHEMA = json.loads((ROOT / "docs" / "history.schema.json").read_text())
+
+
+def test_three_defects_that_come_go_and_come_back(tmp_path: Path) -> None:
+    root = tmp_path / "estate"
+    root.mkdir()
+    git(root, "init", "--quiet", "--initial-branch=main")
+    first = commit(root, "begin", {"a/compose.yml": COMPOSE.format("nginx"), "README.md": "# x\n"})
+    pin = commit(root, "pin", {"a/compose.yml": COMPOSE.format("nginx:1.27.3")})
+    commit(root, "words", {"README.md": "# y\n"})
+    again = commit(root, "float \x1b[31magain", {"a/compose.yml": COMPOSE.format("nginx")})
+    old = commit(root, "copy", {"a/compose.yml.bak": "x\n"})
+    version = commit(root, "version", {"a/compose.yml": "version: '3'\n" + COMPOSE.format("nginx")})
+    # What cannot be read for one commit is neither gone nor back.
+    commit(root, "break", {"a/compose.yml": "services: [\n"})
+    mended = commit(root, "mend", {"a/compose.yml": COMPOSE.format("nginx")})
+    done = audit(root, "--history", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    Draft202012Validator(SCHEMA).validate(said)
+    spans = {
+        one["rule"]: [(span["since"]["hash"], (span["until"] or {}).get("hash")) for span in one["spans"]]
+        for one in said["findings"]
+    }
+    assert spans["IMG-01"] == [(first, pin), (again, None)]
+    assert spans["HYG-01"] == [(old, None)]
+    assert spans["CMP-04"] == [(version, mended)]
+    assert said["summary"]["commits"] == 8
+    assert said["summary"]["whole"] is True
+    text = audit(root, "--history").stdout
+    assert "\x1b" not in text
+    assert f"since {first[:10]} (" in text
+    assert "ann: begin)" in text
+    assert f"mended by {pin[:10]}" in text
+
+
+def test_a_merge_is_what_brought_it_to_the_main_line(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    commit(tmp_path, "begin", {"a/compose.yml": COMPOSE.format("nginx:1.27.3")})
+    git(tmp_path, "checkout", "--quiet", "-b", "side")
+    commit(tmp_path, "float", {"a/compose.yml": COMPOSE.format("nginx")})
+    git(tmp_path, "checkout", "--quiet", "main")
+    commit(tmp_path, "other", {"README.md": "# x\n"})
+    git(tmp_path, "merge", "--quiet", "--no-ff", "-m", "merge side", "side")
+    said = json.loads(audit(tmp_path, "--history", "--format", "json").stdout)
+    floating = next(one for one in said["findings"] if one["rule"] == "IMG-01")
+    assert floating["spans"][0]["since"]["subject"] == "merge side"
+
+
+def test_it_says_what_is_missing(tmp_path: Path) -> None:
+    done = audit(tmp_path, "--history")
+    assert done.returncode == 2
+    assert "its history cannot be read" in done.stderr
+    assert "not a git repository" in done.stderr
+    done = audit(tmp_path, "--history", "--format", "sarif")
+    assert done.returncode == 2
+    assert "text or json" in done.stderr
