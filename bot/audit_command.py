@@ -39,6 +39,12 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "--allow-unknown", action="store_true", help="do not end with 2 when something could not be read"
     )
     parser.add_argument("--no-docker", action="store_true", help="the files only; ask no Engine")
+    parser.add_argument(
+        "--graph",
+        type=Path,
+        metavar="FILE",
+        help="draw the estate into a .svg, .png or .dot file",
+    )
     parser.add_argument("--history", action="store_true", help="which commit brought and mended what")
     parser.add_argument(
         "--check-report", type=Path, metavar="FILE", help="hold an older report's claims against the estate"
@@ -58,6 +64,10 @@ def run(given: argparse.Namespace) -> int:
         root, _, estate = _estate(given)
         return history(root, where(estate), given.format)
     snapshot = asyncio.run(_snapshot(given))
+    if given.graph is not None:
+        from bot.audit_graph import graph
+
+        return graph(given.graph, snapshot)
     if given.check_report is not None:
         from bot.report_check import check
 

@@ -78,6 +78,7 @@ PACKAGES = (
     Package("mariadb-server-core", "mariadbd"),
     Package("mariadb-client", "mariadb-dump"),
     Package("redis-server", "redis-server"),
+    Package("graphviz", "dot"),
     Package("git", "git"),
     Package("procps", "ps"),
     Package("openssl", "openssl"),

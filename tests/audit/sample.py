@@ -4,9 +4,12 @@ import re
 import shutil
 from pathlib import Path
 
+from audit.graph import graph_of
+from audit.graph_dot import as_dot
+from audit.look import Look
 from estate.model import Health, Probe, State
 from tests.audit.cases.health import AT
-from tests.audit.estate import Runs, keep_in_git
+from tests.audit.estate import NOW, Runs, keep_in_git, snapshot
 
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "estate"
 TEST = ("CMD", "wget")
@@ -52,3 +55,9 @@ def _container(project: str, name: str) -> Runs:
     ill = ILL.get(name)
     health = Health.UNHEALTHY if ill else Health.HEALTHY
     return Runs(name, project, health=health, probes=[ill or FINE], test=TEST)
+
+
+def picture(target: Path) -> str:
+    """The sample estate, as it runs, in Graphviz's language."""
+    look = Look(snapshot(copy(target), [one.detail for one in running()]), NOW)
+    return as_dot(graph_of(look), "examples/estate")

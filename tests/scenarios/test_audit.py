@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 FILES = {
     "shop/compose.yml": (
         "services:\n  web:\n    image: nginx:1.27.3\n    mem_limit: 64m\n    env_file: .env\n"
-        "    restart: always\n"
+        "    restart: always\n    depends_on: {db: {condition: service_healthy}}\n"
         "  db:\n    image: postgres\n"
         "    mem_limit: 64m\n    healthcheck: {test: [CMD, pg_isready]}\n    restart: always\n"
     ),
