@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import os
 import sys
 from datetime import UTC, datetime
@@ -54,6 +55,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """0 good, 1 found something, 2 nothing found and something could not be read."""
+    # A short life that makes hundreds of thousands of small things and drops few: looking for circles among
+    # them takes as long as reading them.
+    gc.disable()
     if given.explain is not None:
         sys.stdout.write(explain(given.explain))
         return 0
@@ -63,7 +67,7 @@ def run(given: argparse.Namespace) -> int:
 
         root, _, estate = _estate(given)
         return history(root, where(estate), given.format)
-    snapshot = asyncio.run(_snapshot(given))
+    snapshot = _taken(given)
     if given.graph is not None:
         from bot.audit_graph import graph
 
@@ -105,6 +109,18 @@ def _report(snapshot: "Snapshot") -> "Report":
     from bot.core.redact import Redactor
 
     return cleaned(evaluate(snapshot, ALL), Redactor(secrets_of(snapshot)))
+
+
+def _taken(given: argparse.Namespace) -> "Snapshot":
+    """Not as what the loop returns: to put its signal handler back, asyncio makes text of its task, with all
+    that it returned."""
+    found: list[Snapshot] = []
+
+    async def take() -> None:
+        found.append(await _snapshot(given))
+
+    asyncio.run(take())
+    return found[0]
 
 
 async def _snapshot(given: argparse.Namespace) -> "Snapshot":

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from estate.compose.load import Plain, Unreadable, load
+from estate.compose.node import parse
+from estate.compose.parser import Parse
 
 _KEYS = {
     "image",
@@ -45,7 +47,7 @@ class ComposeFile:
         return tuple(e["file"] for e in found if isinstance(e, dict) and isinstance(e.get("file"), str))
 
 
-def read_file(data: bytes, *, standard: bool) -> ComposeFile | None:
+def read_file(data: bytes, *, standard: bool, parse: Parse = parse) -> ComposeFile | None:
     """The file, or None when it is no compose file: then it is somebody else's YAML.
 
     `standard`: its name says that it is one. Raises Unreadable only when it is, or looks like, one.
@@ -53,7 +55,7 @@ def read_file(data: bytes, *, standard: bool) -> ComposeFile | None:
     if b"services" not in data and not standard:
         return None
     try:
-        documents = load(data)
+        documents = load(data, parse)
     except Unreadable:
         if standard or _LOOKS.search(data):
             raise

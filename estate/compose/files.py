@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from estate.compose.node import Node, parse
+from estate.compose.parser import Parse
 from estate.compose.source import LONGEST, Source, Unreadable
 
 Read = Callable[[Path], bytes]
@@ -39,8 +40,9 @@ def no_more(path: Path) -> bytes:
 class Files:
     """What was read. A file that cannot be read keeps its reason."""
 
-    def __init__(self, read: Read, known: Mapping[Path, bytes] | None = None) -> None:
+    def __init__(self, read: Read, known: Mapping[Path, bytes] | None = None, parse: Parse = parse) -> None:
         self._read = read
+        self._parse = parse
         self._sources: dict[Path, Source | Unreadable | None] = {}
         self._documents: dict[Path, list[Node | None]] = {}
         for path, data in (known or {}).items():
@@ -66,7 +68,7 @@ class Files:
             source = self.source(path)
             if source is None:
                 raise Unreadable("there is no such file")
-            self._documents[path] = parse(source)
+            self._documents[path] = self._parse(source)
         return self._documents[path]
 
     def replaced(self, path: Path, data: bytes) -> "Files":
@@ -85,6 +87,14 @@ class Files:
             return Unreadable((wrong.strerror or str(wrong)).lower())
         except Unreadable as wrong:
             return wrong
+
+
+def shown(path: PurePath, root: PurePath) -> str:
+    """Relative to the root where it lies in it. As text, which is ten times as fast as pathlib."""
+    text, start = str(path), f"{root}/"
+    if text.startswith(start):
+        return text[len(start) :]
+    return "." if path == root else text
 
 
 def joined(folder: Path, text: str) -> Path:

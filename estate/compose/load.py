@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from estate.compose.node import DEEPEST, Alias, Mapping, Node, Scalar, Sequence, parse
+from estate.compose.parser import Parse
 from estate.compose.source import LONGEST, Source, Unreadable
 
 __all__ = ["DEEPEST", "LONGEST", "Plain", "Unreadable", "load"]
@@ -19,7 +20,7 @@ Plain = None | str | list[Any] | dict[str, Any]
 _NULL = {"", "~", "null", "Null", "NULL"}
 
 
-def load(data: bytes) -> list[Plain]:
+def load(data: bytes, parse: Parse = parse) -> list[Plain]:
     """The documents of a file. Raises Unreadable, whatever the bytes are."""
     return [None if node is None else _Reader().value(node) for node in parse(Source(Path(), data))]
 

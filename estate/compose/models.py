@@ -5,6 +5,8 @@ from pathlib import Path
 from estate.compose.files import Files, Read, read_disk
 from estate.compose.invocation import Invocation
 from estate.compose.model import Model
+from estate.compose.node import parse
+from estate.compose.parser import Parse
 from estate.compose.resolve import resolve_files
 
 _Stamp = tuple[int, int, int]
@@ -16,12 +18,12 @@ class Models:
     def __init__(self) -> None:
         self._kept: dict[str, tuple[dict[Path, _Stamp | None], Model]] = {}
 
-    def get(self, invocation: Invocation) -> Model:
+    def get(self, invocation: Invocation, parse: Parse = parse) -> Model:
         key = repr(invocation)
         stamps, model = self._kept.get(key, ({}, None))
         if model is None or any(_stamp(path) != stamp for path, stamp in stamps.items()):
             stamps = {}
-            model = resolve_files(invocation, Files(_stamped(stamps)))
+            model = resolve_files(invocation, Files(_stamped(stamps), parse=parse))
             self._kept[key] = (stamps, model)
         return model
 

@@ -14,10 +14,12 @@ from pathlib import Path
 
 from estate.compose.discover import discover
 from estate.compose.file import ComposeFile, read_file
+from estate.compose.files import shown
 from estate.compose.invocation import OVERRIDES, STANDARD, Invocation
 from estate.compose.load import LONGEST, Unreadable
 from estate.compose.model import Model
 from estate.compose.models import Models
+from estate.compose.parser import Parse, Parser
 from estate.compose.secrets import public_words, secret_values
 from estate.compose.value import Section, child, text_of
 from estate.compose.variables import filled, listed, read_env
@@ -81,6 +83,7 @@ class _Look:
         self, roots: Sequence[Path], cache: dict[Path, tuple[_Stamp, _Known]], models: Models
     ) -> None:
         self._models = models
+        self._parser = Parser()
         self._roots = roots
         self._cache = cache
         self._projects: list[_Project] = []
@@ -113,6 +116,7 @@ class _Look:
             self._note_secrets(model)
         services = tuple(sorted(found.values(), key=lambda one: (one.project, one.name)))
         secrets = secret_values(self._pairs, set(public_words(services)))
+        self._parser.forget()
         return Tree(services, dict(sorted(self._unreadable.items())), secrets)
 
     # ---- projects ---------------------------------------------------------------------------------------
@@ -170,7 +174,7 @@ class _Look:
 
     def _model(self, project: _Project) -> Model:
         files = () if project.is_chosen else tuple(str(path) for path, _ in project.files)
-        model = self._models.get(Invocation(project.folder, files))
+        model = self._models.get(Invocation(project.folder, files), self._parser.parse)
         for path, reason in model.unreadable.items():
             if path.exists():
                 self._unreadable.setdefault(self._relative(path), reason)
@@ -210,7 +214,7 @@ class _Look:
             status = path.stat()
             stamp = (status.st_ino, status.st_size, status.st_mtime_ns)
             if self._cache.get(path, ((), None))[0] != stamp:
-                self._cache[path] = (stamp, _parse(path, status.st_size))
+                self._cache[path] = (stamp, _parse(path, status.st_size, self._parser.parse))
             known = self._cache[path][1]
         except (OSError, ValueError) as wrong:
             known = _words(wrong)
@@ -236,16 +240,15 @@ class _Look:
         return b""
 
     def _relative(self, path: Path) -> str:
-        root = self._roots[0]
-        return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+        return shown(path, self._roots[0])
 
 
-def _parse(path: Path, size: int) -> _Known:
+def _parse(path: Path, size: int, parse: Parse) -> _Known:
     standard = path.name in STANDARD
     if size > LONGEST:
         return f"it is longer than {LONGEST // 1024 // 1024} MiB" if standard else None
     try:
-        return read_file(path.read_bytes(), standard=standard)
+        return read_file(path.read_bytes(), standard=standard, parse=parse)
     except Unreadable as wrong:
         return str(wrong)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
+from estate.compose.files import shown
 from estate.compose.model import Model
 from estate.model import Container, Detail, Image, Tree
 from estate.snapshot.code import CodeDefault
@@ -65,7 +66,7 @@ class Snapshot:
 
     def relative(self, path: Path | PurePosixPath) -> str:
         """A path as it is shown."""
-        return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
+        return shown(path, self.root)
 
     def under(self, folder: str) -> Iterator[Entry]:
         """What stands below a folder."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from estate.compose.dotenv import read_dotenv
-from estate.compose.files import joined, read_disk
+from estate.compose.files import joined, read_disk, shown
 from estate.compose.model import Model
 from estate.compose.service import ResolvedService
 from estate.compose.source import Source, Unreadable
@@ -88,7 +88,7 @@ class _Taking:
         self.unread: dict[str, str] = {}
 
     def relative(self, path: Path) -> str:
-        return str(path.relative_to(self._root)) if path.is_relative_to(self._root) else str(path)
+        return shown(path, self._root)
 
     def walk(self, root: Path) -> None:
         found = walk_tree(root, self.relative)
