@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.peers import CACHE, NoPeer
 from bench.place import machine, scratch
 
-PARTS = ("alerts", "paced", "latency", "group", "console", "edits", "pin")
+PARTS = ("alerts", "paced", "latency", "group", "console", "edits", "pin", "audit")
 
 
 def main() -> int:
@@ -31,7 +31,7 @@ def main() -> int:
 
 
 def _run(part: str, root: Path, given: argparse.Namespace) -> None:
-    from bench import alerts, console, edits, group, latency, paced, pin, soak
+    from bench import alerts, audit, console, edits, group, latency, paced, pin, soak
 
     match part:
         case "alerts":
@@ -50,6 +50,8 @@ def _run(part: str, root: Path, given: argparse.Namespace) -> None:
             edits.run(root, rounds=given.rounds or 3, edits=given.edits or 2000)
         case "pin":
             pin.run(root, rounds=given.rounds or 10, files=given.files or 200)
+        case "audit":
+            audit.run(root, rounds=given.rounds or 3)
         case "soak":
             soak.run(root, minutes=given.minutes or 10.0, per_second=given.rate or 50)
 

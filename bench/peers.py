@@ -1,7 +1,7 @@
 """The programs we are measured against: where they are, and how they got there.
 
-The Python ones have an environment each, made by `make bench` from requirements/bench-*.txt. hubot comes from
-npm into CACHE, from the lock file beside this one. Nothing of it is used by the tests or by Tocsin.
+The Python ones have an environment each, made by `make bench` from requirements/bench-*.txt. hubot and dclint
+come from npm into CACHE, from their lock files. Nothing of it is used by the tests or by Tocsin.
 """
 
 import shutil
@@ -14,6 +14,7 @@ CACHE = ROOT / ".cache" / "bench"
 BIN = ROOT / ".venv" / "bin"
 ALERTBOT = ROOT / ".venv-bench-alertbot" / "bin"
 ERRBOT = ROOT / ".venv-bench-errbot" / "bin"
+COMPOSE_LINT = ROOT / ".venv-bench-composelint" / "bin"
 RUAMEL = ROOT / ".venv-bench-ruamel" / "bin"
 
 
@@ -37,21 +38,32 @@ def version(python: Path, name: str) -> str:
 
 def hubot() -> Path:
     """The folder of an installed hubot with our script in it. Raises NoPeer."""
-    folder = CACHE / "hubot"
-    lock = HERE / "hubot" / "package-lock.json"
+    folder = _from_npm("hubot")
+    (folder / "scripts").mkdir(exist_ok=True)
+    shutil.copy(HERE / "hubot" / "ping.mjs", folder / "scripts" / "ping.mjs")
+    return folder
+
+
+def dclint() -> Path:
+    """The program. Raises NoPeer."""
+    return need(_from_npm("dclint") / "node_modules" / ".bin" / "dclint")
+
+
+def _from_npm(name: str) -> Path:
+    """The folder in CACHE that holds what the lock file of that name says. Raises NoPeer."""
+    folder = CACHE / name
+    lock = HERE / name / "package-lock.json"
     copy = folder / "installed.json"
     if not copy.exists() or copy.read_text() != lock.read_text():
         npm = shutil.which("npm")
         if npm is None:
             raise NoPeer("npm is not installed; on Debian and Ubuntu: sudo apt-get install npm")
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / "hubot" / name, folder / name)
+        for file in ("package.json", "package-lock.json"):
+            shutil.copy(HERE / name / file, folder / file)
         argv = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
         done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
         if done.returncode:
             raise NoPeer(f"npm ci did not work: {done.stderr.strip()[-300:]}")
         shutil.copy(lock, copy)
-    (folder / "scripts").mkdir(exist_ok=True)
-    shutil.copy(HERE / "hubot" / "ping.mjs", folder / "scripts" / "ping.mjs")
     return folder

@@ -1,7 +1,6 @@
 """`tocsin audit`: the audit engine without any chat. Writes nothing."""
 
 import argparse
-import asyncio
 import gc
 import os
 import sys
@@ -114,13 +113,27 @@ def _report(snapshot: "Snapshot") -> "Report":
 def _taken(given: argparse.Namespace) -> "Snapshot":
     """Not as what the loop returns: to put its signal handler back, asyncio makes text of its task, with all
     that it returned."""
+    if given.no_docker and given.config is None:
+        return _files_alone(given.folder or Path())
     found: list[Snapshot] = []
 
     async def take() -> None:
         found.append(await _snapshot(given))
 
+    import asyncio
+
     asyncio.run(take())
     return found[0]
+
+
+def _files_alone(root: Path) -> "Snapshot":
+    """Nobody is asked, so nothing is loaded that asks. Raises UserError."""
+    from dataclasses import replace
+
+    from estate.snapshot.take import Snapshots
+
+    taken = Snapshots(_readable(root)).take(datetime.now(UTC))
+    return replace(taken, no_engine="no Engine was asked", engine_wanted=False)
 
 
 async def _snapshot(given: argparse.Namespace) -> "Snapshot":
@@ -151,12 +164,15 @@ def _estate(given: argparse.Namespace) -> "tuple[Path, list[Path], Estate]":
         if root is None and estate.root is not None:
             root = seen(estate.root, estate.paths)
             also = [seen(folder, estate.paths) for folder in estate.also]
-    root = root if root is not None else Path()
+    return _readable(root if root is not None else Path()), also, estate
+
+
+def _readable(root: Path) -> Path:
     if not root.is_dir():
         raise UserError(f"{root}: is no directory; name the folder that holds your compose files")
     if not os.access(root, os.R_OK | os.X_OK):
         raise UserError(f"{root}: may not be read by you; run it as a user who may")
-    return root, also, estate
+    return root
 
 
 def written(report: "Report", snapshot: "Snapshot", form: str) -> str:

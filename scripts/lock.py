@@ -12,7 +12,17 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent.parent / "requirements"
 # Later files are constrained by earlier ones.
-ORDER = ("build", "runtime", "hands", "dev", "synapse", "bench-alertbot", "bench-errbot", "bench-ruamel")
+ORDER = (
+    "build",
+    "runtime",
+    "hands",
+    "dev",
+    "synapse",
+    "bench-alertbot",
+    "bench-errbot",
+    "bench-ruamel",
+    "bench-composelint",
+)
 
 
 def main() -> int:

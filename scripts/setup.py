@@ -65,6 +65,7 @@ PEERS = (
     Environment(".venv-bench-alertbot", ("build", "bench-alertbot")),
     Environment(".venv-bench-errbot", ("build", "bench-errbot")),
     Environment(".venv-bench-ruamel", ("build", "bench-ruamel")),
+    Environment(".venv-bench-composelint", ("build", "bench-composelint")),
 )
 
 PACKAGES = (

@@ -4,13 +4,13 @@ What Compose would do with the files is followed where it decides what runs: var
 names, override files, COMPOSE_FILE, COMPOSE_PROFILES, `include`, `extends`.
 """
 
-import asyncio
 import os
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from estate.compose.discover import discover
 from estate.compose.file import ComposeFile, read_file
@@ -24,6 +24,9 @@ from estate.compose.secrets import public_words, secret_values
 from estate.compose.value import Section, child, text_of
 from estate.compose.variables import filled, listed, read_env
 from estate.model import Service, Tree
+
+if TYPE_CHECKING:
+    import asyncio
 
 _SECRET_FILE = 16 * 1024
 """Bytes: a larger file under `secrets:` is a key store, not a value that could be said."""
@@ -55,10 +58,13 @@ class ComposeTree:
         self._roots = tuple(one.absolute() for one in (root, *also))
         self._cache: dict[Path, tuple[_Stamp, _Known]] = {}
         self._models = Models()
-        self._lock = asyncio.Lock()
+        self._lock: asyncio.Lock | None = None
 
     async def tree(self) -> Tree:
         """What is configured now. A root that is not there is in `unreadable`."""
+        import asyncio  # an audit of files alone has no loop, and should not load one
+
+        self._lock = self._lock or asyncio.Lock()
         async with self._lock:
             if self._last is None or time.monotonic() - self._last[0] > self._moment:
                 read = await asyncio.to_thread(self._read)
