@@ -49,6 +49,8 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check-report", type=Path, metavar="FILE", help="hold an older report's claims against the estate"
     )
+    parser.add_argument("--fix", metavar="FINDING", help="mend one finding: shown, asked, done, proved")
+    parser.add_argument("--yes", action="store_true", help="with --fix: do not ask")
     parser.add_argument("--explain", metavar="RULE", help="what a rule means by wrong, and nothing else")
 
 
@@ -66,6 +68,10 @@ def run(given: argparse.Namespace) -> int:
 
         root, _, estate = _estate(given)
         return history(root, where(estate), given.format)
+    if given.fix is not None:
+        from bot.audit_fix import fix
+
+        return fix(given.fix, lambda: _taken(given), yes=given.yes)
     snapshot = _taken(given)
     if given.graph is not None:
         from bot.audit_graph import graph

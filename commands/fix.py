@@ -24,12 +24,16 @@ async def fix(ctx: Context, finding: FindingRef) -> Doc:
     """
     assert ctx.run is not None  # a risky command is only ever called to carry out its plan
     plan = ctx.run.plan
+    from audit.mended import not_mended
+
     before = await take_audit(ctx)
     doing = Deed(before.snapshot.root, ctx.run.say)
     try:
         await doing.carry_out(plan)
         after = await take_audit(ctx)
-        why = _not_mended(before, after, plan.subject)
+        why = not_mended(
+            before.raw, after.raw, plan.subject, set(after.snapshot.unread) - set(before.snapshot.unread)
+        )
     except NotDone as trouble:
         why = str(trouble)
     if why:
@@ -82,15 +86,3 @@ def _project(found: Audit, one: "Finding") -> str:
         if found.snapshot.relative(model.directory) == (folder or "."):
             return model.name
     return ""
-
-
-def _not_mended(before: Audit, after: Audit, name: str) -> str:
-    """Why it does not count; empty when it does. What runs changes by itself and is not asked."""
-    if any(one.id == name for one in after.raw.findings):
-        return "the finding is still there"
-    known = {one.id for one in before.raw.findings} | {one.finding.id for one in before.raw.waived}
-    new = [one.id for one in after.raw.findings if one.id not in known and one.kind.value == "files"]
-    if new:
-        return f"it would bring {', '.join(new[:5])}"
-    unread = sorted(set(after.snapshot.unread) - set(before.snapshot.unread))
-    return f"{unread[0]} could not be read any more" if unread else ""

@@ -174,7 +174,7 @@ def missing_probe(look: Look) -> Iterator[Result]:
 
 
 _VACUOUS = re.compile(
-    r"(?:exit 0|true|:|/bin/true|echo\b.*)\Z|.*\|\|\s*(?:true|exit 0|:|echo\b[^|&;]*)\s*\Z"
+    r"(?:exit 0|(?:true|:|/bin/true)(?:\s+[^|&;]*)?|echo\b.*)\Z|.*\|\|\s*(?:true|exit 0|:|echo\b[^|&;]*)\s*\Z"
     r"|.*;\s*(?:exit 0|true)\s*\Z"
     r"|(?:ps|pgrep|pidof)\b[^|]*(?:\|\s*grep\b.*)?\Z|kill -0 \S+(?:\s*\|\|\s*exit 1)?\Z",
     re.DOTALL,
