@@ -231,3 +231,41 @@ def stuck_starting(look: Look) -> Iterator[Result]:
     Disprove: it becomes healthy by itself.
     """
     yield from _told(look, ["stuck starting"])
+
+
+_TOO_SLOW = re.compile(r"health ?check (?:at .{0,40})?exceeded timeout(?: \((?P<limit>[^)]{1,20})\))?", re.I)
+
+
+@rule("HC-06", Severity.LOW, needs_engine=True)
+def timing_untuned(look: Look) -> Iterator[Result]:
+    """A healthcheck's times do not fit what was seen: it is cut off before it can answer.
+
+    Wrong: of the last probes that the Engine kept, one ended because its time-out was over. That says how
+    long the probe takes, not that the application is ill.
+    Disprove: the probe hangs for ever; then the application is ill, and a longer time-out mends nothing.
+    Mend: a longer `timeout`; a longer `start_period` where it happens only after a start.
+    Not looked at: how long a container took to become healthy, which Docker does not keep.
+    """
+    for thing in look.things:
+        for container in thing.containers:
+            detail = look.details.get(container.id)
+            if detail is None or not detail.probes:
+                continue
+            slow = [found for one in detail.probes if (found := _TOO_SLOW.search(one.output))]
+            if not slow:
+                yield Passed(container.name)
+                continue
+            limit = slow[-1]["limit"]
+            after = f" after {limit}" if limit else ""
+            yield Failed(
+                place=_place_of(look, thing),
+                message=f"its probe was cut off{after}, {len(slow)} of the last {len(detail.probes)} times",
+                service=thing.full_name,
+                key=container.name,
+                evidence=(f"the Engine says: health check exceeded timeout{after}",),
+                disprove="the probe, called by hand in the container, never ends",
+                remedy=f"call the probe by hand, see how long it takes, and give it twice that as timeout in"
+                f" {thing.service.file if thing.service else 'its compose file'}",
+                kind=Kind.ENGINE,
+                confidence=Confidence.MEDIUM,
+            )

@@ -15,13 +15,8 @@ NOT_BUILT: dict[str, tuple[str, str]] = {
     "ENV-08": ("A variable that the image ignores", "not built yet: it needs a table of images"),
     "ENV-10": ("Secrets that docker inspect shows", LATER),
     "HC-05": ("A probe that contradicts the configuration", LATER),
-    "HC-06": ("A healthcheck with times that do not fit", LOGS),
     "HC-07": ("Unhealthy and routed", "told by HC-02: its rank rises with the route"),
     "TRF-09": ("Headers that do not mean what was meant", LATER),
-    "TRF-10": (
-        "A rate limit that is too strict or too loose",
-        "not built yet: it needs Traefik's access log",
-    ),
     "TRF-12": ("Two routers with one rule", LATER),
     "TRF-13": ("A certificate that cannot be had", LATER),
     "TRF-15": ("A label that is misspelt", LATER),

@@ -12,6 +12,12 @@ FINE = Probe(AT, 0, "ok")
 TEST = ("CMD-SHELL", "curl -f http://127.0.0.1/")
 ILL = Runs("web", health=Health.UNHEALTHY, probes=[FAILED], test=TEST)
 WELL = Runs("web", health=Health.HEALTHY, probes=[FINE], test=TEST)
+SLOW = Runs(
+    "web",
+    health=Health.UNHEALTHY,
+    probes=[FINE, Probe(AT, -1, "Health check exceeded timeout (2s)")],
+    test=TEST,
+)
 BLIND = Runs("web", health=Health.UNHEALTHY, probes=[GONE], test=TEST)
 
 
@@ -49,6 +55,11 @@ CASES = (
     Case("HC-03", Must.FIRE, "127", app(web(CHECK)), says="curl", runs=[BLIND]),
     Case("HC-03", Must.PASS, "it is there", app(web(CHECK)), runs=[WELL]),
     Case("HC-03", Must.NEAR, "it fails for another reason", app(web(CHECK)), runs=[ILL]),
+    Case("HC-06", Must.FIRE, "cut off", app(web(CHECK)), says="after 2s, 1 of the last 2 times", runs=[SLOW]),
+    Case("HC-06", Must.PASS, "it answers in time", app(web(CHECK)), runs=[WELL]),
+    Case("HC-06", Must.NEAR, "it fails in time", app(web(CHECK)), runs=[ILL]),
+    Case("HC-06", Must.UNKNOWN, "no Engine", app(web(CHECK))),
+    Case("HC-04", Must.FIRE, "true with a word", probe("true http://127.0.0.1/")),
     Case("HC-04", Must.FIRE, "exit 0", probe("exit 0"), at="app/compose.yml:4:25"),
     Case("HC-04", Must.FIRE, "or true", probe("curl -f http://127.0.0.1/ || true")),
     Case("HC-04", Must.FIRE, "or exit 0", probe("pg_isready || exit 0")),

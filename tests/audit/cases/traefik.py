@@ -54,6 +54,7 @@ def routed(
 
 
 GOOD = (ON, HOST, *SECURE, f"{PASSES}all@file")
+SLACK = "traefik.http.middlewares.slack.ratelimit.average=0"
 PORT = "    ports: ['8080:80']\n"
 SERVER = "traefik.http.services.web.loadbalancer.server.port=80"
 
@@ -62,7 +63,19 @@ def both(*labels: str, **more: str) -> dict[str, str | bytes]:
     return {**proxy(), **routed(*labels, **more)}
 
 
+def limited(numbers: str) -> dict[str, str | bytes]:
+    return proxy(dynamic=f"http: {{middlewares: {{limit: {{rateLimit: {numbers}}}}}}}\n")
+
+
 CASES = (
+    Case("TRF-10", Must.FIRE, "none at all", limited("{average: 0}"), says="which is no limit at all"),
+    Case("TRF-10", Must.FIRE, "no average", limited("{burst: 100}"), says="which is no limit at all"),
+    Case("TRF-10", Must.FIRE, "a page is too much", limited("{average: 6, period: 1m}"), says="makes more"),
+    Case("TRF-10", Must.FIRE, "a label", both(ON, HOST, SLACK), says="slack@docker has the average 0"),
+    Case("TRF-10", Must.PASS, "for people", limited("{average: 100, burst: 200}")),
+    Case("TRF-10", Must.NEAR, "a login, slow and with room", limited("{average: 6, period: 1m, burst: 30}")),
+    Case("TRF-10", Must.NEAR, "ten a second", limited("{average: 10}")),
+    Case("TRF-10", Must.UNKNOWN, "no number", limited("{average: '{{ env \"X\" }}'}")),
     Case("TRF-01", Must.FIRE, "no rule", both(ON), says="no rule says when"),
     Case("TRF-01", Must.FIRE, "no entry points", both(ON, HOST, f"{PASSES}all@file"), says="no entry points"),
     Case("TRF-01", Must.FIRE, "no tls", both(ON, HOST, SECURE[0], f"{PASSES}all@file"), says="no tls"),
