@@ -19,7 +19,7 @@ from audit.model import (
     finding_id,
 )
 from audit.ranking import score
-from audit.rule import Rule
+from audit.rule import Needs, Rule
 from audit.waivers import Waivers, covering, read_waivers
 from estate.snapshot.model import Snapshot
 
@@ -44,11 +44,24 @@ def evaluate(
             else:
                 left_out[one.id] = NO_ENGINE_ASKED
             continue
+        absent = _absent(one, snapshot)
+        if absent:
+            left_out[one.id] = absent
+            continue
         for result in one.check(look):
             _sort(one, result, failed, unknown, passed)
     findings = _ranked(look, _named(failed))
     kept, waived = _split(findings, waivers, now)
     return Report(tuple(kept), tuple(unknown), tuple(waived), dict(passed), len(look.subjects), left_out)
+
+
+def _absent(one: Rule, snapshot: Snapshot) -> str:
+    """Why a rule cannot be asked; empty when it can."""
+    if one.needs is Needs.MACHINE and snapshot.machine is None:
+        return "it judges the machine that the estate runs on, and nobody looked at one"
+    if one.needs is Needs.BACKUPS and snapshot.backups is None:
+        return "it judges the backups that the bot makes (estate.backup), and was not told of any"
+    return ""
 
 
 def _sort(

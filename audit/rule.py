@@ -13,9 +13,19 @@ Nothing is registered here; `audit.rules.ALL` lists.
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from audit.look import Look
 from audit.model import Fix, Result, Severity
+
+
+class Needs(StrEnum):
+    """What a rule looks at beside files and Engine: it is not asked where nobody brought that."""
+
+    NOTHING = ""
+    MACHINE = "the machine"
+    BACKUPS = "the bot's own backups"
+
 
 Check = Callable[[Look], Iterator[Result]]
 
@@ -31,6 +41,7 @@ class Rule:
     fix: Fix
     needs_engine: bool = False
     peers: tuple[str, ...] = ()
+    needs: Needs = Needs.NOTHING
 
     @property
     def title(self) -> str:
@@ -45,10 +56,12 @@ def rule(
     fix: Fix = Fix.ADVICE,
     needs_engine: bool = False,
     peers: tuple[str, ...] = (),
+    needs: Needs = Needs.NOTHING,
 ) -> Callable[[Check], Rule]:
     """Declare a rule. `peers`: the ids of other programs' rules for the same."""
 
     def declare(check: Check) -> Rule:
-        return Rule(name, severity, check, inspect.cleandoc(check.__doc__ or ""), fix, needs_engine, peers)
+        words = inspect.cleandoc(check.__doc__ or "")
+        return Rule(name, severity, check, words, fix, needs_engine, peers, needs)
 
     return declare

@@ -30,7 +30,7 @@ def _lines() -> Iterator[str]:
     yield "| rule | | severity | fix | from | others |"
     yield "|---|---|---|---|---|---|"
     for one in ALL:
-        source = "Engine" if one.needs_engine else "files"
+        source = "Engine" if one.needs_engine else one.needs.value or "files"
         link = f"[{one.id}](#{one.id.lower()})"
         yield f"| {link} | {one.title} | {one.severity} | {_fix(one)} | {source} | {', '.join(one.peers)} |"
     for one in ALL:

@@ -19,7 +19,7 @@ from alert_bridge.intake import Intake
 from alert_bridge.rehearsal import Rehearsal
 from bot.approvals import Approvals
 from bot.caretaker import Ages, Retention, Watch
-from bot.config.model import Config, Secret
+from bot.config.model import Backup, Config, Secret
 from bot.config.model import Credential as ConfiguredCredential
 from bot.context import Services
 from bot.core.backoff import delay
@@ -31,7 +31,7 @@ from bot.core.steps import OnStep, no_step
 from bot.engine import Engine
 from bot.outbox import Outbox
 from bot.ports import Engine as DockerPort
-from bot.ports import Platform
+from bot.ports import Notes, Platform
 from bot.snapshots import LateSnapshots
 from bot.store.alerts import AlertStore
 from bot.store.approvals import ApprovalStore
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from bot.web import Web
     from estate.backup.keeper import Keeper
     from estate.compose.tree import ComposeTree
+    from estate.snapshot.backups import Backups
+    from estate.snapshot.machine import Machine
 
 log = logging.getLogger("tocsin.app")
 
@@ -112,7 +114,10 @@ class App:
         self._hands = hands(config, ready)
         self.notes = NoteStore(self.database, self.clock)
         self._keeper: Keeper | None = None
-        self._snapshots = estate_snapshots(config, engines, self._hands)
+        made = config.estate.backup
+        # The console's own is there to be tried; that it is young is no finding.
+        backups = (lambda: backups_made(self.notes, made)) if made is not None and not made.trial else None
+        self._snapshots = estate_snapshots(config, engines, self._hands, backups)
         self.audits = AuditStore(self.database, self.outbox_store, self.clock)
         self._approval_store = ApprovalStore(self.database, self.outbox_store, self.clock)
         self.approvals = Approvals(
@@ -592,7 +597,10 @@ def hands(config: Config, ready: Awaitable[object] | None = None) -> Hands | Non
 
 
 def estate_snapshots(
-    config: Config, engines: Sequence[DockerPort], hands: Hands | None
+    config: Config,
+    engines: Sequence[DockerPort],
+    hands: Hands | None,
+    backups: "Callable[[], Awaitable[Backups]] | None" = None,
 ) -> LateSnapshots | None:
     """What the audit looks at, when there is a tree."""
     estate = config.estate
@@ -600,7 +608,43 @@ def estate_snapshots(
         return None
     also = [seen(folder, estate.paths) for folder in estate.also]
     settled = hands.settled if hands is not None else None
-    return LateSnapshots(seen(estate.root, estate.paths), estate, engines, also=also, settled=settled)
+    is_here = all(getattr(one, "url", "").startswith("unix://") for one in engines)
+    return LateSnapshots(
+        seen(estate.root, estate.paths),
+        estate,
+        engines,
+        also=also,
+        settled=settled,
+        machine=_machine if engines and is_here else None,
+        backups=backups,
+    )
+
+
+def _machine(timers: Sequence[str]) -> "Machine | None":
+    from estate.machine import read_machine
+
+    return read_machine(timers)
+
+
+async def backups_made(notes: Notes, settings: Backup) -> "Backups":
+    """What the bot remembers of those that it made."""
+    from bot.nightly import SINCE
+    from estate.backup import history
+    from estate.snapshot.backups import Backups
+
+    good = history.last_good(await history.runs(notes))
+    verified, drills = await history.verified(notes), await history.drills(notes)
+    since = await notes.read(SINCE)
+    well = [datetime.fromisoformat(one.at) for one in drills.values() if one.ok]
+    return Backups(
+        settings.max_age,
+        datetime.fromisoformat(since) if since else None,
+        good.time if good is not None else None,
+        verified.full,
+        verified.failed,
+        max(well, default=None),
+        tuple(sorted(name for name, one in drills.items() if not one.ok)),
+    )
 
 
 def seen(path: Path, paths: Mapping[str, str]) -> Path:

@@ -145,10 +145,19 @@ def _files_alone(root: Path) -> "Snapshot":
 async def _snapshot(given: argparse.Namespace) -> "Snapshot":
     from bot.snapshots import LateSnapshots
     from estate.docker import DockerEngine
+    from estate.machine import read_machine
 
     root, also, estate = _estate(given)
     engines = [] if given.no_docker else [DockerEngine(estate.docker, "local", environ=os.environ)]
-    snapshots = LateSnapshots(root, estate, engines, also=also, engine_wanted=not given.no_docker)
+    url = estate.docker or os.environ.get("DOCKER_HOST") or "unix://"
+    snapshots = LateSnapshots(
+        root,
+        estate,
+        engines,
+        also=also,
+        engine_wanted=not given.no_docker,
+        machine=read_machine if url.startswith("unix://") else None,
+    )
     try:
         return await snapshots.take(datetime.now(UTC))
     finally:

@@ -13,6 +13,8 @@ from bot.ports import Engine
 from estate.model import Container, Detail, Image
 
 if TYPE_CHECKING:
+    from estate.snapshot.backups import Backups
+    from estate.snapshot.machine import Machine
     from estate.snapshot.model import EngineView, Snapshot, Where
     from estate.snapshot.take import Snapshots
 
@@ -33,8 +35,15 @@ class LateSnapshots:
         no_engine: str = "",
         engine_wanted: bool = True,
         settled: Callable[[], Awaitable[None]] | None = None,
+        machine: "Callable[[Sequence[str]], Machine | None] | None" = None,
+        backups: "Callable[[], Awaitable[Backups | None]] | None" = None,
     ) -> None:
-        """settled: waits until nobody is putting the tree under git: it would change between two looks."""
+        """settled: waits until nobody is putting the tree under git: it would change between two looks.
+        machine: looks at the one that the Engine is on, and at these systemd timers. backups: what is known
+        of those that were made.
+        """
+        self._machine = machine
+        self._backups = backups
         self._settled = settled
         self.root = root.absolute()
         self._estate = estate
@@ -51,7 +60,19 @@ class LateSnapshots:
             await self._settled()
         files = asyncio.to_thread(self._files, now)
         snapshot, (views, away) = await asyncio.gather(files, self._running())
-        return replace(snapshot, engines=views, no_engine=away, engine_wanted=self._engine_wanted)
+        taken = replace(snapshot, engines=views, no_engine=away, engine_wanted=self._engine_wanted)
+        if not views:
+            return taken
+        return replace(taken, machine=await self._looked_at(snapshot), backups=await self._made())
+
+    async def _looked_at(self, snapshot: "Snapshot") -> "Machine | None":
+        if self._machine is None:
+            return None
+        names = [path.rpartition("/")[2] for path in snapshot.texts if path.endswith(".timer")]
+        return await asyncio.to_thread(self._machine, names)
+
+    async def _made(self) -> "Backups | None":
+        return await self._backups() if self._backups is not None else None
 
     def _files(self, now: datetime) -> "Snapshot":
         from estate.snapshot.take import Snapshots

@@ -36,9 +36,6 @@ NOT_BUILT: dict[str, tuple[str, str]] = {
         "A database that is copied while it runs",
         "told by BAK-01: a database counts only by its dump",
     ),
-    "BAK-03": ("A timer that is not enabled", "not built yet: it asks systemd"),
-    "BAK-04": ("The last backup is too old", "not built yet: it asks the repository"),
-    "BAK-05": ("A backup that was never tried", "not built yet: it asks the repository"),
     "BAK-06": ("A backup script that cannot work", LATER),
     "BAK-07": ("A backup that is too small", "not built yet: it asks the repository"),
     "BAK-08": ("A backup on the same disk", LATER),
@@ -48,7 +45,6 @@ NOT_BUILT: dict[str, tuple[str, str]] = {
     "MON-04": ("A target that is down", LIVE),
     "MON-05": ("Delivery that was never proved", "`!test alert` proves it; not built as a rule yet"),
     "MON-06": ("A target that Prometheus cannot reach", LATER),
-    "HOST-01": ("No swap", "not built yet: it looks at the machine"),
     "HOST-02": ("How the Engine is configured", "not built yet: it looks at the machine"),
     "HOST-03": ("Clock, DNS, disk", "not built yet: it looks at the machine"),
     "SEC-01": (

@@ -8,11 +8,13 @@ from pathlib import Path, PurePosixPath
 from estate.compose.files import shown
 from estate.compose.model import Model
 from estate.model import Container, Detail, Image, Tree
+from estate.snapshot.backups import Backups
 from estate.snapshot.code import CodeDefault
 from estate.snapshot.document import Document
 from estate.snapshot.entry import Entry
 from estate.snapshot.env_file import EnvFile
 from estate.snapshot.git import Git
+from estate.snapshot.machine import Machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,10 @@ class Snapshot:
     engines: tuple[EngineView, ...] = ()
     no_engine: str = ""
     """Why nothing is known of what runs, in words; empty when it is."""
+    machine: Machine | None = None
+    """None: nobody looked at one."""
+    backups: Backups | None = None
+    """None: the bot makes none, or was not asked."""
     engine_wanted: bool = True
     """False: whoever asked wants to hear of the files only."""
     unread: Mapping[str, str] = field(default_factory=dict)

@@ -1,14 +1,16 @@
 """Every rule, over its cases."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from audit.engine import evaluate
 from audit.rule import Rule
 from audit.rules import ALL
 from tests.audit.cases import ALL as CASES
 from tests.audit.cases import Case, Must
-from tests.audit.estate import judge, keep_in_git, write
+from tests.audit.estate import NOW, keep_in_git, snapshot, write
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}-{case.must}-{case.what}")
@@ -19,7 +21,8 @@ def test_case(case: Case, tmp_path: Path) -> None:
     if case.git:
         keep_in_git(root)
     details = None if case.runs is None else [one.detail for one in case.runs]
-    report = judge(root, case.rule, details=details)
+    shot = replace(snapshot(root, details), machine=case.machine, backups=case.backups)
+    report = evaluate(shot, [one for one in ALL if one.id == case.rule], now=NOW)
     said = [f"{one.place}: {one.message}" for one in report.findings]
     unknown = [f"{one.subject}: {one.why}" for one in report.unknown]
     if case.must is Must.FIRE:

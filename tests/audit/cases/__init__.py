@@ -7,6 +7,7 @@ from tests.audit.cases import (
     environment,
     health,
     images,
+    machine,
     resources,
     traefik,
     wide,
@@ -24,5 +25,6 @@ ALL: tuple[Case, ...] = (
     *resources.CASES,
     *documents.CASES,
     *backup.CASES,
+    *machine.CASES,
     *wide.CASES,
 )

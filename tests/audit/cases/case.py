@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from estate.snapshot.backups import Backups
+from estate.snapshot.machine import Machine
 from tests.audit.estate import Runs
 
 
@@ -31,6 +33,8 @@ class Case:
     modes: Mapping[str, int] = field(default_factory=dict)
     git: bool = False
     runs: Sequence[Runs] | None = None
+    machine: Machine | None = None
+    backups: Backups | None = None
 
 
 def app(body: str) -> dict[str, str | bytes]:

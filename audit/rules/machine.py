@@ -1,0 +1,144 @@
+"""What only the machine, and the bot's own memory of its backups, can tell."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+from audit.look import Look
+from audit.model import Confidence, Failed, Fix, Kind, Passed, Place, Result, Severity, Unknown
+from audit.rule import Needs, rule
+
+LITTLE = 0.2
+"""Of all memory: less than that to spare, and no swap, is little."""
+READ_WITHIN = timedelta(days=30)
+DRILL_WITHIN = timedelta(days=180)
+_BACKUP = re.compile(r"backup|restic|borg|duplicity|kopia|pg_?dump|mysqldump", re.I)
+_ENABLED = {"enabled", "enabled-runtime", "static", "generated", "alias", "linked"}
+
+
+@rule("HOST-01", Severity.LOW, needs=Needs.MACHINE)
+def no_swap(look: Look) -> Iterator[Result]:
+    """The machine has no swap and little memory to spare: the kernel's next step is to kill something.
+
+    Wrong: there is no swap, and less than a fifth of the memory is available.
+    Disprove: `free` shows swap, or that it was a moment.
+    Mend: a swap file of 2 to 4 GB, or limits for what takes the most.
+    """
+    machine = look.snapshot.machine
+    assert machine is not None  # needs says so
+    share = machine.available / machine.memory if machine.memory else 1.0
+    if machine.swap or share >= LITTLE:
+        yield Passed("the machine")
+        return
+    yield Failed(
+        place=Place(""),
+        message=f"there is no swap, and {share:.0%} of the memory is available",
+        evidence=(f"MemAvailable {machine.available // 2**20} of {machine.memory // 2**20} MiB",),
+        disprove="free -h shows swap, or more memory an hour later",
+        remedy="make a swap file of 2 to 4 GB, or give limits to what takes the most",
+        kind=Kind.ENGINE,
+        confidence=Confidence.MEDIUM,
+    )
+
+
+@rule("BAK-03", Severity.HIGH, fix=Fix.CONSENT, needs=Needs.MACHINE)
+def timer_off(look: Look) -> Iterator[Result]:
+    """A backup's timer is written, and systemd does not run it.
+
+    Wrong: a `.timer` of a backup stands in the tree, and on this machine it is not loaded, not enabled, or
+    not active.
+    Disprove: `systemctl list-timers` shows when it runs next.
+    Mend: `systemctl enable --now`.
+    Not looked at: timers of other things.
+    """
+    machine = look.snapshot.machine
+    assert machine is not None  # needs says so
+    for path, text in look.snapshot.texts.items():
+        name = path.rpartition("/")[2]
+        if not name.endswith(".timer") or not (_BACKUP.search(name) or _BACKUP.search(text)):
+            continue
+        timer = machine.timers.get(name)
+        if timer is None:
+            yield Unknown(path, machine.no_systemd or "systemd was not asked", Place(path))
+            continue
+        if timer.loaded == "loaded" and timer.enabled in _ENABLED and timer.active == "active":
+            yield Passed(path)
+            continue
+        is_known = timer.loaded == "loaded"
+        state = f"it is {timer.enabled}, {timer.active}" if is_known else "systemd does not know it"
+        yield Failed(
+            place=Place(path),
+            message=f"{name} is written here, and {state}",
+            key=name,
+            evidence=(f"systemctl show {name}: {timer.loaded}, {timer.enabled}, {timer.active}",),
+            disprove=f"systemctl list-timers {name} shows when it runs next",
+            remedy=f"sudo systemctl enable --now {name}"
+            if is_known
+            else f"sudo systemctl link {path} and its service, then sudo systemctl enable --now {name}",
+            kind=Kind.BOTH,
+        )
+
+
+@rule("BAK-04", Severity.HIGH, needs=Needs.BACKUPS)
+def too_old(look: Look) -> Iterator[Result]:
+    """The last backup that saved everything, whole, is older than it may be.
+
+    Wrong: none was made within `estate.backup.max_age`, by what the snapshots hold, not by what a log says.
+    Disprove: `!backup` shows a newer one.
+    Mend: `!backup now`, and what it says is not whole.
+    """
+    backups = look.snapshot.backups
+    assert backups is not None  # needs says so
+    last = backups.good or backups.since
+    if last is None:
+        yield Unknown("the backup", "none was made yet, and nobody has waited for one")
+        return
+    if look.now - last <= backups.max_age:
+        yield Passed("the backup")
+        return
+    days = "there was never a good one"
+    if backups.good is not None:
+        days = f"the last good one is of {backups.good:%Y-%m-%d %H:%M} UTC"
+    yield Failed(
+        place=Place(""),
+        message=f"no good backup of everything within {backups.max_age}: {days}",
+        disprove="!backup shows a newer one",
+        remedy="!backup now",
+        kind=Kind.ENGINE,
+    )
+
+
+@rule("BAK-05", Severity.MEDIUM, needs=Needs.BACKUPS)
+def never_tried(look: Look) -> Iterator[Result]:
+    """Backups are made, and nobody knows whether they can be read or restored.
+
+    Wrong: not every part of the repository was read back within 30 days, or the last reading was not well; no
+    drill went well within 180 days, or a service's last one did not.
+    Disprove: somebody restored from it by hand.
+    Mend: `!backup verify` seven times, or every night by the schedule; `!backup drill SERVICE`.
+    """
+    backups = look.snapshot.backups
+    assert backups is not None  # needs says so
+    if backups.good is None:
+        yield Unknown("the backup", "there is no good one yet that could be tried")
+        return
+    wrong = []
+    if backups.trouble:
+        wrong.append(f"the last reading back was not well: {backups.trouble}")
+    elif backups.read is None or look.now - backups.read > READ_WITHIN:
+        wrong.append("not every part of it was read back within 30 days")
+    if backups.failed_drills:
+        wrong.append(f"the last drill of {', '.join(backups.failed_drills[:5])} failed")
+    elif backups.drilled is None or look.now - backups.drilled > DRILL_WITHIN:
+        wrong.append("no drill went well within 180 days")
+    if not wrong:
+        yield Passed("the backup")
+    for number, words in enumerate(wrong):
+        yield Failed(
+            place=Place(""),
+            message=words,
+            key=str(number) if "drill" not in words else "drill",
+            disprove="somebody restored from it by hand",
+            remedy="!backup drill SERVICE" if "drill" in words else "!backup verify",
+            kind=Kind.ENGINE,
+        )
