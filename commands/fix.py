@@ -8,7 +8,8 @@ from bot.core.doc import Doc, say
 from bot.core.errors import NotDone, Refused
 from bot.core.model import Risk
 from bot.core.plan import Advice, Plan
-from commands.deed import Deed
+from bot.core.steps import Step
+from commands.deed import Deed, kept
 from commands.findings import Audit, take_audit
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ async def fix(ctx: Context, finding: FindingRef) -> Doc:
     from audit.mended import not_mended
 
     before = await take_audit(ctx)
-    doing = Deed(before.snapshot.root, ctx.run.say)
+    doing = Deed(before.snapshot.root, ctx.run.say, ctx.run.step)
     try:
         await doing.carry_out(plan)
         after = await take_audit(ctx)
@@ -38,13 +39,16 @@ async def fix(ctx: Context, finding: FindingRef) -> Doc:
         why = str(trouble)
     if why:
         raise await doing.put_back(f"{plan.subject}: {why}")
-    return say(f"{plan.subject} is mended: judged again, the finding is gone and no other appeared")
+    ctx.run.step(Step.DEED_JUDGED)
+    done = f"{plan.subject} is mended: judged again, the finding is gone and no other appeared"
+    return say(done + await kept(ctx, before.snapshot.root, plan, done))
 
 
 @fix.preview
 async def _(ctx: Context, finding: FindingRef) -> Plan:
     from audit import fixes
     from audit.fixes.changes import CannotFix
+    from commands.commit import planned
 
     found = await take_audit(ctx)
     one = found.find(finding)
@@ -55,18 +59,20 @@ async def _(ctx: Context, finding: FindingRef) -> Plan:
         changes = fixer(one, found.snapshot)
     except CannotFix as why:
         raise Refused(str(why)) from None
+    root = found.snapshot.root
+    commits, notes = await planned(ctx.services.hands, [root / file.path for file in changes.files], root)
     return Plan(
         command="fix",
         subject=one.id,
         host="local",
         project=_project(found, one),
-        calls=changes.calls,
+        calls=(*changes.calls, *commits),
         modes=changes.modes,
         files=changes.files,
         advice=Advice(
             changes.interrupts,
             changes.undo,
-            (f"{one.severity.value}: {one.message}", *changes.notes),
+            (f"{one.severity.value}: {one.message}", *changes.notes, *notes),
             changes.diff,
         ),
     )

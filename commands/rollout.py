@@ -19,10 +19,11 @@ from bot.core.plan import FileChange, Plan
 from bot.core.release import Release
 from bot.core.steps import Step
 from bot.ports import Engine
+from commands.commit import commit
 from commands.health import healthy_again
 from estate.compose.apply import EditFailed, replace_bytes
 from estate.compose.tool import Tool
-from estate.git import Author, GitFailed
+from estate.git import GitFailed
 from estate.hands import Hands
 from estate.model import Container, Detail
 from estate.program import Ended
@@ -206,31 +207,10 @@ class Rollout:
     async def commit(self, done: str) -> str:
         """One commit in each repository, of the written files alone; the hashes, in words. Raises GitFailed,
         Upstream."""
-        made = []
-        paths: dict[Path, list[Path]] = {}
-        repositories = {}
-        for change in self.plan.files:
-            real = Path(change.path).resolve()
-            repository = await self.hands.repository(real)
-            if repository is not None and not (await repository.standing([real])).not_kept:
-                paths.setdefault(repository.root, []).append(real)
-                repositories[repository.root] = repository
-        for root, mine in paths.items():
-            made.append(await repositories[root].commit(mine, done, await self._trailers(), self._author))
+        paths = [Path(change.path) for change in self.plan.files]
+        made = await commit(self.ctx, self.hands, paths, done)
         self.run.step(Step.RELEASE_COMMITTED)
-        return ", ".join(one[:12] for one in made)
-
-    @property
-    def _author(self) -> Author:
-        person = self.ctx.person
-        return Author(person.name if person else str(self.ctx.identity), str(self.ctx.identity))
-
-    async def _trailers(self) -> list[tuple[str, str]]:
-        number, head = await self.ctx.services.journal.head()
-        yes = [("Approved-by", one) for one in self.run.yes]
-        asked = ("Asked-by", f"{self._author.name} ({self.ctx.identity})")
-        plan = [("Tocsin-Plan", self.run.code), ("Tocsin-Digest", self.plan.digest)]
-        return [*plan, asked, *yes, ("Tocsin-Journal", f"{number} {head}")]
+        return made
 
 
 async def carry_out(ctx: Context, done: str) -> Doc:

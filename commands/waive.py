@@ -11,7 +11,8 @@ from bot.core.duration import read_duration
 from bot.core.errors import NotDone, Refused, UsageError
 from bot.core.model import Risk
 from bot.core.plan import Advice, FileChange, Plan
-from commands.deed import Deed
+from bot.core.steps import Step
+from commands.deed import Deed, kept
 from commands.findings import Audit, take_audit
 
 WAIVED_FOR = timedelta(days=90)
@@ -34,7 +35,7 @@ async def waive(
     assert ctx.run is not None  # a risky command is only ever called to carry out its plan
     plan = ctx.run.plan
     before = await take_audit(ctx)
-    doing = Deed(before.snapshot.root, ctx.run.say)
+    doing = Deed(before.snapshot.root, ctx.run.say, ctx.run.step)
     try:
         await doing.carry_out(plan)
     except NotDone as trouble:
@@ -43,7 +44,9 @@ async def waive(
     waived = next((one for one in after.raw.waived if one.finding.id == plan.subject), None)
     if waived is None:
         raise await doing.put_back(f"{plan.subject} still counts")
-    return say(f"{plan.subject} is waived until {waived.until}, as {plan.files[0].path} says")
+    ctx.run.step(Step.DEED_JUDGED)
+    done = f"{plan.subject} is waived until {waived.until}, as {plan.files[0].path} says"
+    return say(done + await kept(ctx, before.snapshot.root, plan, done))
 
 
 @waive.preview
@@ -52,6 +55,7 @@ async def _(ctx: Context, finding: FindingRef, reason: Rest, *, until: str | Non
     from hashlib import sha256
 
     from audit.waiving import CannotWaive, with_waiver
+    from commands.commit import planned
 
     day = _day(until, ctx.message.at)
     found = await take_audit(ctx)
@@ -71,26 +75,23 @@ async def _(ctx: Context, finding: FindingRef, reason: Rest, *, until: str | Non
     rows = difflib.unified_diff(
         before_rows.splitlines(), after_rows.splitlines(), file, file, lineterm="", n=1
     )
+    root = found.snapshot.root
+    commits, notes = await planned(ctx.services.hands, [root / file], root)
     return Plan(
         command="waive",
         subject=one.id,
         host="local",
         project="",
         arguments={"until": day.isoformat()},
-        calls=(f"write {file}",),
+        calls=(f"write {file}", *commits),
         files=(FileChange(file, sha256(had).hexdigest() if had is not None else "", after),),
         advice=Advice(
             "nothing; until that day the finding does not count",
             f"take its rows out of {file}",
-            (f"{one.severity.value}: {one.message} ({one.place})", *_uncommitted(found, file)),
+            (f"{one.severity.value}: {one.message} ({one.place})", *notes),
             "\n".join(rows),
         ),
     )
-
-
-def _uncommitted(found: Audit, file: str) -> tuple[str, ...]:
-    git = found.snapshot.git
-    return (f"{file} is written, and not committed: that is left to you",) if git and not git.trouble else ()
 
 
 @waive.finds
