@@ -20,6 +20,8 @@ NAME = "TocsinTest"
 
 Post = Callable[[bytes], Awaitable[None]]
 """Posts a body to our own webhook over HTTP. Raises Upstream when it is not answered with 2xx."""
+Proved = Callable[[str, datetime], Awaitable[None]]
+"""A room's name, and when an alert was seen to arrive in it."""
 
 
 @dataclass(slots=True)
@@ -37,10 +39,18 @@ class _Test:
 class Rehearsal:
     """Posts tests, recognises them on their way, and takes their time. `bot.ports.AlertTest`."""
 
-    def __init__(self, post: Post, clock: Clock, ticks: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self,
+        post: Post,
+        clock: Clock,
+        ticks: Callable[[], float] = time.perf_counter,
+        proved: Proved | None = None,
+    ) -> None:
+        """proved: is told of each room whose test arrived everywhere."""
         self._post = post
         self._clock = clock
         self._ticks = ticks
+        self._proved = proved
         self._tests: dict[str, _Test] = {}
 
     async def ring(self, room: str, by: str) -> str:
@@ -62,6 +72,8 @@ class Rehearsal:
                 while test.expected is None or not test.expected <= set(test.arrived):
                     test.news.clear()
                     await test.news.wait()
+            if self._proved is not None:
+                await self._proved(test.room, self._clock.now())
         except TimeoutError:
             pass
         await self._post(_body(test_id, test, self._clock.now()))

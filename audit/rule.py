@@ -25,6 +25,7 @@ class Needs(StrEnum):
     NOTHING = ""
     MACHINE = "the machine"
     BACKUPS = "the bot's own backups"
+    DELIVERY = "the bot's own test alerts"
 
 
 Check = Callable[[Look], Iterator[Result]]

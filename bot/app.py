@@ -55,6 +55,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("tocsin.app")
 
+PROVED = "alerts:proved:"
+"""The facts that say when a test alert was last seen in a room."""
 SAME_MOMENT = 0.25
 """Seconds: one request looks at the tree more than once, to find a name and to answer."""
 
@@ -91,7 +93,7 @@ class App:
         self.journal = JournalStore(self.database, self.clock)
         self.alerts = AlertStore(self.database, self.outbox_store, self.clock, on_step)
         self.intake = Intake(self.alerts, credentials(config), on_step)
-        self.rehearsal = Rehearsal(self._post_to_myself, self.clock)
+        self.rehearsal = Rehearsal(self._post_to_myself, self.clock, proved=self._proved)
         self.bridge = Bridge(self.alerts, self.routes, self.clock, self.rehearsal, on_step)
         self.outbox = Outbox(
             self.outbox_store,
@@ -117,7 +119,9 @@ class App:
         made = config.estate.backup
         # The console's own is there to be tried; that it is young is no finding.
         backups = (lambda: backups_made(self.notes, made)) if made is not None and not made.trial else None
-        self._snapshots = estate_snapshots(config, engines, self._hands, backups)
+        # In the terminal whoever asks sees each alert.
+        rooms = self._delivery if config.matrix is not None or config.slack is not None else None
+        self._snapshots = estate_snapshots(config, engines, self._hands, backups, rooms)
         self.audits = AuditStore(self.database, self.outbox_store, self.clock)
         self._approval_store = ApprovalStore(self.database, self.outbox_store, self.clock)
         self.approvals = Approvals(
@@ -179,6 +183,18 @@ class App:
             hands=self._hands,
             backup=self.keeper if config.estate.backup is not None else None,
         )
+
+    async def _proved(self, room: str, at: datetime) -> None:
+        await self.notes.write(f"{PROVED}{room}", at.isoformat())
+
+    async def _delivery(self) -> Mapping[str, datetime | None]:
+        """Rooms that routes name → when a test alert last arrived there."""
+        found: dict[str, datetime | None] = {}
+        for endpoint in self.config.alerts.endpoints.values():
+            for name in dict.fromkeys(name for route in endpoint.routes for name in route.rooms):
+                kept = await self.notes.read(f"{PROVED}{name}")
+                found[name] = datetime.fromisoformat(kept) if kept else None
+        return found
 
     @property
     def _schedule(self) -> time | None:
@@ -601,6 +617,7 @@ def estate_snapshots(
     engines: Sequence[DockerPort],
     hands: Hands | None,
     backups: "Callable[[], Awaitable[Backups]] | None" = None,
+    delivery: Callable[[], Awaitable[Mapping[str, datetime | None]]] | None = None,
 ) -> LateSnapshots | None:
     """What the audit looks at, when there is a tree."""
     estate = config.estate
@@ -617,6 +634,7 @@ def estate_snapshots(
         settled=settled,
         machine=_machine if engines and is_here else None,
         backups=backups,
+        delivery=delivery,
     )
 
 

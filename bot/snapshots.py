@@ -1,7 +1,7 @@
 """Takes snapshots of the whole estate: the files in a thread, and what runs from the Engines."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -37,11 +37,13 @@ class LateSnapshots:
         settled: Callable[[], Awaitable[None]] | None = None,
         machine: "Callable[[Sequence[str]], Machine | None] | None" = None,
         backups: "Callable[[], Awaitable[Backups | None]] | None" = None,
+        delivery: Callable[[], Awaitable[Mapping[str, datetime | None]]] | None = None,
     ) -> None:
         """settled: waits until nobody is putting the tree under git: it would change between two looks.
         machine: looks at the one that the Engine is on, and at these systemd timers. backups: what is known
-        of those that were made.
+        of those that were made. delivery: when a test alert last arrived in each room.
         """
+        self._delivery = delivery
         self._machine = machine
         self._backups = backups
         self._settled = settled
@@ -61,6 +63,8 @@ class LateSnapshots:
         files = asyncio.to_thread(self._files, now)
         snapshot, (views, away) = await asyncio.gather(files, self._running())
         taken = replace(snapshot, engines=views, no_engine=away, engine_wanted=self._engine_wanted)
+        if self._delivery is not None:
+            taken = replace(taken, delivery=await self._delivery())
         if not views:
             return taken
         return replace(taken, machine=await self._looked_at(snapshot), backups=await self._made())

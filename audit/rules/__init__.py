@@ -78,6 +78,7 @@ ALL: tuple[Rule, ...] = (
     machine.timer_off,
     machine.too_old,
     machine.never_tried,
+    machine.delivery_unproved,
     backup.no_retention,
     monitoring.no_receiver,
     monitoring.rules_not_loaded,

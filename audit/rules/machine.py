@@ -1,4 +1,4 @@
-"""What only the machine, and the bot's own memory of its backups, can tell."""
+"""What only the machine, and the bot's own memory, can tell."""
 
 import re
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ LITTLE = 0.2
 """Of all memory: less than that to spare, and no swap, is little."""
 READ_WITHIN = timedelta(days=30)
 DRILL_WITHIN = timedelta(days=180)
+PROVED_WITHIN = timedelta(days=90)
 _BACKUP = re.compile(r"backup|restic|borg|duplicity|kopia|pg_?dump|mysqldump", re.I)
 _ENABLED = {"enabled", "enabled-runtime", "static", "generated", "alias", "linked"}
 
@@ -140,5 +141,31 @@ def never_tried(look: Look) -> Iterator[Result]:
             key=str(number) if "drill" not in words else "drill",
             disprove="somebody restored from it by hand",
             remedy="!backup drill SERVICE" if "drill" in words else "!backup verify",
+            kind=Kind.ENGINE,
+        )
+
+
+@rule("MON-05", Severity.MEDIUM, fix=Fix.AUTOMATIC, needs=Needs.DELIVERY)
+def delivery_unproved(look: Look) -> Iterator[Result]:
+    """Alerts go to a room, and nobody has seen one arrive there.
+
+    Wrong: a route sends alerts to the room, and no `!test alert` came back into it, in all of its places,
+    within 90 days.
+    Disprove: a real alert was answered there.
+    Mend: `!test alert`, said in that room.
+    """
+    delivery = look.snapshot.delivery
+    assert delivery is not None  # needs says so
+    for room, proved in delivery.items():
+        if proved is not None and look.now - proved <= PROVED_WITHIN:
+            yield Passed(f"room {room}")
+            continue
+        last = f"the last one that did is of {proved:%Y-%m-%d}" if proved else "none ever did"
+        yield Failed(
+            place=Place(""),
+            message=f"no test alert arrived in the room {room} within 90 days: {last}",
+            key=room,
+            disprove="a real alert was answered there",
+            remedy=f"say !test alert in {room}",
             kind=Kind.ENGINE,
         )

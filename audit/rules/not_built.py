@@ -43,7 +43,6 @@ NOT_BUILT: dict[str, tuple[str, str]] = {
     "BAK-11": ("A lock that nobody holds", "not built yet: it asks the repository"),
     "MON-03": ("A rule about a metric that is not there", LIVE),
     "MON-04": ("A target that is down", LIVE),
-    "MON-05": ("Delivery that was never proved", "`!test alert` proves it; not built as a rule yet"),
     "MON-06": ("A target that Prometheus cannot reach", LATER),
     "HOST-02": ("How the Engine is configured", "not built yet: it looks at the machine"),
     "HOST-03": ("Clock, DNS, disk", "not built yet: it looks at the machine"),

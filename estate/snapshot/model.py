@@ -65,6 +65,8 @@ class Snapshot:
     """None: nobody looked at one."""
     backups: Backups | None = None
     """None: the bot makes none, or was not asked."""
+    delivery: Mapping[str, datetime | None] | None = None
+    """Room that alerts go to → when a test alert last arrived there. None: the bot was not asked."""
     engine_wanted: bool = True
     """False: whoever asked wants to hear of the files only."""
     unread: Mapping[str, str] = field(default_factory=dict)

@@ -21,7 +21,9 @@ def test_case(case: Case, tmp_path: Path) -> None:
     if case.git:
         keep_in_git(root)
     details = None if case.runs is None else [one.detail for one in case.runs]
-    shot = replace(snapshot(root, details), machine=case.machine, backups=case.backups)
+    shot = replace(
+        snapshot(root, details), machine=case.machine, backups=case.backups, delivery=case.delivery
+    )
     report = evaluate(shot, [one for one in ALL if one.id == case.rule], now=NOW)
     said = [f"{one.place}: {one.message}" for one in report.findings]
     unknown = [f"{one.subject}: {one.why}" for one in report.unknown]

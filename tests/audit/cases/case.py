@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from estate.snapshot.backups import Backups
@@ -35,6 +36,7 @@ class Case:
     runs: Sequence[Runs] | None = None
     machine: Machine | None = None
     backups: Backups | None = None
+    delivery: Mapping[str, datetime | None] | None = None
 
 
 def app(body: str) -> dict[str, str | bytes]:

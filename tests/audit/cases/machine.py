@@ -82,4 +82,8 @@ CASES = (
     Case("BAK-05", Must.PASS, "tried", app(web()), backups=FRESH),
     Case("BAK-05", Must.NEAR, "read a week ago", app(web()), backups=old(read=NOW - 7 * DAY)),
     Case("BAK-05", Must.UNKNOWN, "no good one yet", app(web()), backups=Backups(DAY, since=NOW)),
+    Case("MON-05", Must.FIRE, "never", app(web()), says="90 days: none ever", delivery={"ops": None}),
+    Case("MON-05", Must.FIRE, "long ago", app(web()), says="2025-", delivery={"ops": NOW - 99 * DAY}),
+    Case("MON-05", Must.PASS, "seen", app(web()), delivery={"ops": NOW - 9 * DAY}),
+    Case("MON-05", Must.NEAR, "no room", app(web()), delivery={}),
 )
