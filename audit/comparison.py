@@ -28,6 +28,8 @@ class Standing:
     last_seen: datetime
     gone_at: datetime | None = None
     times: int = 1
+    waived: bool = False
+    """It was waived when it was last seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ def compare(known: Sequence[Standing], before: datetime | None, report: Report) 
         else:
             still.append((one, had))
     here = {one.id for one in report.findings} | {one.finding.id for one in report.waived}
-    away = [one for one in known if one.gone_at is None and one.id not in here]
+    # What was only ever waived was never told, so that it is gone is no news either.
+    away = [one for one in known if one.gone_at is None and one.id not in here and not one.waived]
     blind = [one for one in away if _is_unjudged(one, report)]
     gone = [one for one in away if one not in blind]
     first = before is None
@@ -85,10 +88,19 @@ def after(
     """What is known from now on."""
     by_id = {one.id: one for one in known}
     found: dict[str, Standing] = {}
-    for one in (*report.findings, *(waived.finding for waived in report.waived)):
+    waived = {one.finding.id for one in report.waived}
+    for one in (*report.findings, *(accepted.finding for accepted in report.waived)):
         had = by_id.get(one.id)
         fresh = Standing(
-            one.id, one.rule, one.service, one.severity.value, one.place.file, one.message, now, now
+            one.id,
+            one.rule,
+            one.service,
+            one.severity.value,
+            one.place.file,
+            one.message,
+            now,
+            now,
+            waived=one.id in waived,
         )
         if had is not None:
             times = had.times + (had.gone_at is not None)
@@ -96,7 +108,7 @@ def after(
         found[one.id] = fresh
     gone = {one.id for one in compared.gone}
     for old in known:
-        if old.id not in found:
+        if old.id not in found and not (old.waived and old.gone_at is None):
             found[old.id] = replace(old, gone_at=now) if old.id in gone else old
     kept = [each for each in found.values() if each.gone_at is None or now - each.gone_at < FORGOTTEN]
     kept.sort(

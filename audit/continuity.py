@@ -27,7 +27,8 @@ def since(known: Standing | None, now: datetime) -> str:
         return ""
     days = (now - known.first_seen).days
     words = f"{known.first_seen:%Y-%m-%d %H:%M} UTC ({days} {'day' if days == 1 else 'days'})"
-    return words + (f"; it came back {known.times - 1} times" if known.times > 1 else "")
+    times = known.times - 1
+    return words + (f"; it came back {times} {'time' if times == 1 else 'times'}" if times else "")
 
 
 def for_report(found: Comparison, now: datetime) -> tuple[str, ...]:

@@ -58,7 +58,10 @@ def tell(judged: Iterable[tuple[Commit, Report]], *, whole: bool) -> History | N
     newest = Report()
     known: tuple[Standing, ...] = ()
     count = 0
-    for commit, report in judged:
+    for commit, taken in judged:
+        # Waived or not: that somebody accepts it does not mend it.
+        accepted = tuple(one.finding for one in taken.waived)
+        report = replace(taken, findings=(*taken.findings, *accepted), waived=())
         compared = compare(known, first.at if first else None, report)
         known = standings_after(known, report, compared, commit.at)
         for one in report.findings:

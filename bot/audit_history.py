@@ -27,7 +27,8 @@ def history(root: Path, where: "Where", form: str) -> int:
     try:
         with scratch(root.resolve().name) as folder, Past(root) as past:
             commits = past.commits(MOST + 1)
-            found = tell(_judged(past, commits[:MOST], folder, where), whole=len(commits) <= MOST)
+            whole = len(commits) <= MOST and past.is_whole()
+            found = tell(_judged(past, commits[:MOST], folder, where), whole=whole)
     except (NoPast, OSError) as why:
         raise UserError(f"{root}: its history cannot be read: {why}") from None
     if found is None:

@@ -201,6 +201,8 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
         "GIT_CONFIG_GLOBAL": "/dev/null",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_NO_LAZY_FETCH": "1",  # see estate/snapshot/git.py
+        "GIT_ALLOW_PROTOCOL": "",
         "GIT_COMMITTER_NAME": "Tocsin",
         "GIT_COMMITTER_EMAIL": "tocsin@localhost",
     }

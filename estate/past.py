@@ -73,6 +73,11 @@ class Past:
             if one.strip()
         )
 
+    def is_whole(self) -> bool:
+        """Whether nothing was cut off: in a shallow clone the oldest commit seems to bring all that there is.
+        Raises NoPast."""
+        return self._ask(["rev-parse", "--is-shallow-repository"]).strip() == "false"
+
     def lay_out(self, commit: str, folder: Path, laid: dict[str, tuple[str, str]]) -> int:
         """Make `folder` hold what the commit holds; how many files had to be written or taken away.
 

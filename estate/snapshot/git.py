@@ -50,4 +50,12 @@ def environment() -> dict[str, str]:
     """Without the configuration of the machine and the user, and without what a caller set for another
     tree."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("GIT_")}
-    return {**kept, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_OPTIONAL_LOCKS": "0"}
+    return {
+        **kept,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_OPTIONAL_LOCKS": "0",
+        # A partial clone fetches what it lacks, by a program that the repository names.
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_ALLOW_PROTOCOL": "",
+    }

@@ -67,7 +67,7 @@ def test_new_still_gone_and_back() -> None:
     [standing] = known
     assert (standing.first_seen, standing.times, standing.gone_at) == (NOW, 2, None)
     assert in_short(compared) == "since 2026-01-16 12:00 UTC: 1 back again"
-    assert since(standing, NOW + 5 * DAY) == "2026-01-15 12:00 UTC (5 days); it came back 1 times"
+    assert since(standing, NOW + 5 * DAY) == "2026-01-15 12:00 UTC (5 days); it came back 1 time"
 
 
 def test_a_waived_one_is_neither_gone_nor_new() -> None:
@@ -77,6 +77,14 @@ def test_a_waived_one_is_neither_gone_nor_new() -> None:
     compared, known = audits(report(WEB), waived, report(WEB))
     assert not compared.changed
     assert known[0].times == 1
+
+
+def test_what_was_only_ever_waived_is_not_news_when_it_goes() -> None:
+    waived = report(waived=(Waived(WEB, "r", "2027-01-01", Place("w")),))
+    compared, known = audits(waived, report())
+    assert (compared.changed, known) == (False, ())
+    compared, _ = audits(report(WEB), waived, report())
+    assert not compared.changed
 
 
 @pytest.mark.parametrize(

@@ -66,3 +66,15 @@ def test_it_says_what_is_missing(tmp_path: Path) -> None:
     done = audit(tmp_path, "--history", "--format", "sarif")
     assert done.returncode == 2
     assert "text or json" in done.stderr
+
+
+def test_a_waived_finding_has_its_story_too(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    waiver = "- {rule: IMG-01, target: '*', reason: r, until: 2099-01-01}\n"
+    first = commit(tmp_path, "begin", {"a/compose.yml": COMPOSE.format("nginx"), "audit-waivers.yml": waiver})
+    pin = commit(tmp_path, "pin", {"a/compose.yml": COMPOSE.format("nginx:1.27.3")})
+    done = audit(tmp_path, "--history", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    found = next(one for one in json.loads(done.stdout)["findings"] if one["rule"] == "IMG-01")
+    [span] = found["spans"]
+    assert (span["since"]["hash"], span["until"]["hash"]) == (first, pin)

@@ -97,3 +97,31 @@ def test_no_repository_and_no_commit_say_so(tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet")
     with Past(tmp_path) as past, pytest.raises(NoPast, match="git in"):
         past.commits(1)
+
+
+def test_a_partial_clone_fetches_nothing(root: Path, tmp_path_factory) -> None:  # type: ignore[no-untyped-def]
+    """What it lacks it would fetch by a program that its own configuration names."""
+    commit(root, "first", a_yml="one")
+    mark = root / "ran"
+    blob = git(root, "rev-parse", "HEAD:a.yml").strip()
+    for key, value in (
+        ("core.repositoryFormatVersion", "1"),
+        ("extensions.partialClone", "origin"),
+        ("remote.origin.promisor", "true"),
+        ("remote.origin.url", str(root)),
+        ("remote.origin.uploadpack", f"touch {mark}; git-upload-pack"),
+    ):
+        git(root, "config", key, value)
+    (root / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    with Past(root) as past, pytest.raises(NoPast, match="partial clone"):
+        past.lay_out(past.commits(1)[0].hash, tmp_path_factory.mktemp("out"), {})
+    assert not mark.exists()
+
+
+def test_a_shallow_clone_is_not_whole(root: Path, tmp_path_factory) -> None:  # type: ignore[no-untyped-def]
+    commit(root, "first", a_yml="one")
+    commit(root, "second", a_yml="two")
+    clone = tmp_path_factory.mktemp("clones") / "shallow"
+    git(root, "clone", "--quiet", "--depth", "1", f"file://{root}", str(clone))
+    with Past(root) as whole, Past(clone) as shallow:
+        assert (whole.is_whole(), shallow.is_whole()) == (True, False)

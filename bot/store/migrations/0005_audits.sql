@@ -1,4 +1,4 @@
--- Version 4: what the last audit found, so that the next one can say what changed.
+-- what the last audit found, so that the next one can say what changed.
 
 CREATE TABLE audits (
   root      TEXT PRIMARY KEY,  -- the estate's folder
