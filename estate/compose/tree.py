@@ -6,6 +6,7 @@ names, override files, COMPOSE_FILE, COMPOSE_PROFILES, `include`, `extends`.
 
 import os
 import re
+import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -218,6 +219,9 @@ class _Look:
         known: _Known
         try:
             status = path.stat()
+            if not stat.S_ISREG(status.st_mode):
+                # A pipe would be waited for, a device would never end.
+                raise ValueError("it is not a regular file")
             stamp = (status.st_ino, status.st_size, status.st_mtime_ns)
             if self._cache.get(path, ((), None))[0] != stamp:
                 self._cache[path] = (stamp, _parse(path, status.st_size, self._parser.parse))
