@@ -354,7 +354,8 @@ class DockerEngine:
         made = api.exec_create(container.id, list(argv), environment=dict(environment))["Id"]
         # `api.exec_start` reads around the buffer that the answer's head was read with.
         url = f"{api.base_url}/v{api.api_version}/exec/{made}/start"
-        patience = (self._timeout, seconds)
+        # The caller gives up first, and says after how long; this is for a thread that nobody waits for.
+        patience = (self._timeout, seconds + self._timeout)
         with api.post(url, json={"Detach": False, "Tty": False}, stream=True, timeout=patience) as answer:
             if answer.status_code >= 400:
                 said = _message(answer.raw.read(4096))

@@ -180,7 +180,7 @@ async def test_an_engine_that_says_nothing_is_given_up_in_time() -> None:
     server, url = await _serve(None)
     began = time.monotonic()
     said = await _trouble(url, timeout=0.4)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 8
     assert "within 0.4 s" in said
     server.close()
 
@@ -191,7 +191,7 @@ async def test_many_calls_to_a_stuck_engine_all_end_in_time() -> None:
     began = time.monotonic()
     answers = await asyncio.gather(*(engine.containers() for _ in range(20)), return_exceptions=True)
     assert all(isinstance(answer, Upstream) for answer in answers)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 8
     await engine.close()
     server.close()
 

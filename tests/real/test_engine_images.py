@@ -302,7 +302,7 @@ async def test_a_pull_that_is_cancelled_ends_in_the_engine_too_and_keeps_nobody_
         await asyncio.sleep(2)
         began = time.monotonic()
         await port.containers()  # eight pulls, four threads
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
         for one in pulls:
             one.cancel()
         found = await asyncio.gather(*pulls, return_exceptions=True)

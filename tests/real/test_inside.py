@@ -73,7 +73,7 @@ async def test_what_does_not_end_is_given_up(reader: DockerEngine, inside: Conta
     for number in range(6):
         ended = await reader.execute(inside, ["true"], into=tmp_path / f"t{number}", seconds=5)
         assert ended.exit_code == 0
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 25
 
 
 async def test_an_engine_that_dies_is_no_good_end(own_engine: Engine, tmp_path: Path) -> None:

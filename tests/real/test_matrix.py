@@ -949,7 +949,7 @@ async def test_a_homeserver_that_hangs_does_not_block_the_end(tmp_path: Path) ->
     with contextlib.suppress(asyncio.CancelledError):
         await task
     await platform.close()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20
     server.close()
 
 

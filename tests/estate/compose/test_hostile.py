@@ -87,9 +87,9 @@ def test_a_billion_laughs() -> None:
     rows = ["a0: &a0 [lol, lol]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 40)]
     rows += ["services:", "  web:", "    image: x", "    labels: *a39", "    environment: {A: b}"]
     text = "\n".join(rows).encode()
-    began = time.monotonic()
+    began = time.process_time()
     found = read({"compose.yaml": text, "compose.override.yaml": text})
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
     assert found.services["web"].image is not None
 
 
@@ -129,10 +129,10 @@ def test_fifty_megabytes_are_not_read(tmp_path: Path) -> None:
     file = tmp_path / "compose.yaml"
     with file.open("wb") as handle:
         handle.truncate(50 * 1024 * 1024)
-    began = time.monotonic()
+    began = time.process_time()
     found = resolve(Invocation(tmp_path), read_disk)
     assert f"longer than {LONGEST // 1024 // 1024} MiB" in _words(found)
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_what_is_on_the_disk_and_is_no_file(tmp_path: Path) -> None:
