@@ -2,11 +2,14 @@
 
 from tests.audit.cases import (
     backup,
+    clashes,
     compose,
     documents,
     environment,
+    hardening,
     health,
     images,
+    labels,
     machine,
     resources,
     traefik,
@@ -22,9 +25,12 @@ ALL: tuple[Case, ...] = (
     *health.CASES,
     *traefik.CASES,
     *compose.CASES,
+    *clashes.CASES,
+    *labels.CASES,
     *resources.CASES,
     *documents.CASES,
     *backup.CASES,
+    *hardening.CASES,
     *machine.CASES,
     *wide.CASES,
 )
