@@ -1,6 +1,7 @@
 """Which labels Traefik 2 and 3 know. Pure.
 
-Source: doc.traefik.io/traefik/reference/routing-configuration/other-providers/docker. Names are folded to lower case, as Traefik does.
+Source: doc.traefik.io/traefik/reference/routing-configuration/other-providers/docker.
+Names are folded to lower case, as Traefik does.
 """
 
 import difflib
@@ -16,8 +17,9 @@ _BALANCER = (
 _SERVER = "port scheme url weight preservepath tls address"
 _MIDDLEWARES = (
     "addprefix basicauth buffering chain circuitbreaker compress contenttype digestauth encodedcharacters "
-    "errors forwardauth grpcweb headers ipallowlist ipwhitelist inflightreq inflightconn passtlsclientcert plugin "
-    "ratelimit redirectregex redirectscheme replacepath replacepathregex retry stripprefix stripprefixregex"
+    "errors forwardauth grpcweb headers ipallowlist ipwhitelist inflightreq inflightconn passtlsclientcert "
+    "plugin ratelimit redirectregex redirectscheme replacepath replacepathregex retry stripprefix "
+    "stripprefixregex"
 )
 _INNER: Mapping[str, str] = {
     "addprefix": "prefix",
@@ -42,10 +44,11 @@ _INNER: Mapping[str, str] = {
     "headers": "customrequestheaders customresponseheaders accesscontrolallowcredentials "
     "accesscontrolallowheaders accesscontrolallowmethods accesscontrolalloworiginlist "
     "accesscontrolalloworiginlistregex accesscontrolexposeheaders accesscontrolmaxage addvaryheader "
-    "allowedhosts hostsproxyheaders sslproxyheaders stsseconds stsincludesubdomains stspreload forcestsheader framedeny "
-    "customframeoptionsvalue contenttypenosniff browserxssfilter custombrowserxssvalue contentsecuritypolicy "
-    "contentsecuritypolicyreportonly publickey referrerpolicy permissionspolicy isdevelopment sslredirect "
-    "ssltemporaryredirect sslhost sslforcehost featurepolicy accesscontrolalloworigin",
+    "allowedhosts hostsproxyheaders sslproxyheaders stsseconds stsincludesubdomains stspreload "
+    "forcestsheader framedeny customframeoptionsvalue contenttypenosniff browserxssfilter "
+    "custombrowserxssvalue contentsecuritypolicy contentsecuritypolicyreportonly publickey referrerpolicy "
+    "permissionspolicy isdevelopment sslredirect ssltemporaryredirect sslhost sslforcehost "
+    "featurepolicy accesscontrolalloworigin",
 }
 _OLD = {"frontend", "frontends", "backend", "port", "protocol", "weight", "domain", "acme"}
 _NAMED = re.compile(

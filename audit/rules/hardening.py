@@ -64,15 +64,15 @@ def strong_capability(look: Look) -> Iterator[Result]:
 
     Wrong: `cap_add` names one of those that open the machine (critical: ALL, SYS_ADMIN, SYS_MODULE,
     SYS_RAWIO), its processes, network or files (high), or its clock, log or resources (medium, low).
-    Not meant: NET_ADMIN of a VPN or a firewall, whose work it is; NET_BIND_SERVICE, CHOWN and what Docker
-    gives by itself.
+    Not meant: NET_ADMIN of a VPN or a firewall, IPC_LOCK of Vault, whose work it is; NET_BIND_SERVICE, CHOWN
+    and what Docker gives by itself.
     Disprove: the program does not start without it.
     """
     for one in look.subjects:
         found = False
         for row in _rows(one, "cap_add"):
             name = plain(text_of(row) or "")
-            if name not in GIVES or (name == "NET_ADMIN" and _is_tunnel(one)):
+            if name not in GIVES or _is_its_work(one, name):
                 continue
             severity, gives = GIVES[name]
             found = True
@@ -95,11 +95,14 @@ _TUNNELS = re.compile(
 )
 
 
+def _is_its_work(one: Subject, name: str) -> bool:
+    if name == "IPC_LOCK":
+        return one.app in {"vault", "openbao", "elasticsearch", "opensearch"}
+    return name == "NET_ADMIN" and _is_tunnel(one)
+
+
 def _is_tunnel(one: Subject) -> bool:
-    words = (
-        "wireguard|wg-easy|tailscale|openvpn|gluetun|vpn|headscale|netbird|zerotier|pihole|adguard|crowdsec"
-    )
-    return bool(re.search(rf"{words}|firewall|keepalived|fail2ban|dnsmasq|unbound", one.repository.lower()))
+    return bool(_TUNNELS.search(one.repository.lower()))
 
 
 @rule("SEC-03", Severity.INFO, fix=Fix.CONSENT, peers=("CL-0003",))
@@ -107,8 +110,8 @@ def new_privileges(look: Look) -> Iterator[Result]:
     """A program inside may become more than it was started as.
 
     Wrong: `security_opt` has no `no-new-privileges:true`: a set-uid program inside makes root of a user.
-    Not looked at: what is privileged (SEC-01). A machine-wide `no-new-privileges` in the Engine's own
-    configuration does the same.
+    Not looked at: what nobody outside reaches; what is privileged (SEC-01). A machine-wide
+    `no-new-privileges` in the Engine's own configuration does the same.
     Disprove: `docker inspect -f '{{.HostConfig.SecurityOpt}}' CONTAINER` has it.
     Mend: `security_opt: ["no-new-privileges:true"]`.
     """
@@ -116,7 +119,7 @@ def new_privileges(look: Look) -> Iterator[Result]:
         options = {text for text, _ in _security(one)}
         if options & {"no-new-privileges", "no-new-privileges=true", "no-new-privileges=1"}:
             yield Passed(one.full_name)
-        elif _says(one, "privileged").lower() not in _TRUE:
+        elif look.is_public(one) and _says(one, "privileged").lower() not in _TRUE:
             yield Failed(
                 place=one.place,
                 message="nothing forbids its programs new privileges",
@@ -131,12 +134,15 @@ def keeps_capabilities(look: Look) -> Iterator[Result]:
     """The service keeps the fourteen capabilities that Docker gives by itself.
 
     Wrong: `cap_drop` does not name ALL.
+    Not looked at: what nobody outside reaches.
     Disprove: `docker inspect -f '{{.HostConfig.CapDrop}}' CONTAINER` says [ALL].
     Mend: `cap_drop: [ALL]`, and `cap_add` for the few that it needs.
     """
     for one in look.subjects:
         if any(plain(text_of(row) or "") == "ALL" for row in _rows(one, "cap_drop")):
             yield Passed(one.full_name)
+            continue
+        if not look.is_public(one):
             continue
         yield Failed(
             place=one.place,
@@ -152,14 +158,15 @@ def writable_root(look: Look) -> Iterator[Result]:
     """The service may change its own programs: its file system is writable.
 
     Wrong: `read_only: true` is missing.
-    Not looked at: databases, which keep sockets and scratch files beside their data.
+    Not looked at: what nobody outside reaches; databases, which keep sockets and scratch files beside their
+    data.
     Disprove: `docker inspect -f '{{.HostConfig.ReadonlyRootfs}}' CONTAINER` says true.
     Mend: `read_only: true`, and `tmpfs` for the few folders that it writes.
     """
     for one in look.subjects:
         if _says(one, "read_only").lower() in _TRUE:
             yield Passed(one.full_name)
-        elif not one.is_database:
+        elif look.is_public(one) and not one.is_database:
             yield Failed(
                 place=one.place,
                 message="its own programs are writable",
