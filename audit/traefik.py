@@ -227,6 +227,10 @@ class _Reader:
             if document is None:
                 continue
             self._proxy.file = path
+            if not document.wrong:
+                # The first that there is counts, whole: file, then flags, then environment
+                # (doc.traefik.io/traefik/getting-started/configuration-overview).
+                self._proxy.flags = {}
             if document.wrong:
                 self._proxy.blind["static"] = f"{path}: {document.wrong}"
             self._proxy.static = document.tree

@@ -44,6 +44,31 @@ def _has_limits(one: Subject) -> bool:
     return named or any(text_of(one.service.tree.get(key)) for key in _LIMITS)
 
 
+@rule("RES-06", Severity.LOW, fix=Fix.CONSENT)
+def no_process_limit(look: Look) -> Iterator[Result]:
+    """The service may start as many processes as the machine can hold, and take it down with them.
+
+    Wrong: neither `pids_limit` nor `deploy.resources.limits.pids` is set, or it is 0 or -1.
+    Not looked at: what nobody outside reaches.
+    Disprove: `docker inspect -f '{{.HostConfig.PidsLimit}}' CONTAINER` shows more than 0 (the Engine's own
+    configuration may set it for all).
+    Mend: `pids_limit: 200`, or twice what `docker stats` shows.
+    """
+    for one in look.subjects:
+        limits = child(one.service.tree, "deploy", "resources", "limits", "pids")
+        text = text_of(one.service.tree.get("pids_limit")) or text_of(limits) or ""
+        if text not in {"", "0", "-1"}:
+            yield Passed(one.full_name)
+        elif look.is_public(one):
+            yield Failed(
+                place=one.place,
+                message="it has no limit on processes",
+                service=one.full_name,
+                disprove="docker inspect -f '{{.HostConfig.PidsLimit}}' of its container shows more than 0",
+                remedy=f"add pids_limit: 200 to {one.name} in {one.file}",
+            )
+
+
 @rule("DEP-05", Severity.MEDIUM, fix=Fix.CONSENT)
 def no_restart(look: Look) -> Iterator[Result]:
     """The service does not come back after it fell, or after the machine was started anew.

@@ -17,6 +17,8 @@ class Git:
     tracked: frozenset[str] = frozenset()
     links: frozenset[str] = frozenset()
     """Folders that are other repositories' commits."""
+    modules: frozenset[str] = frozenset()
+    """Folders that `.gitmodules` says of which repository they are."""
     trouble: str = ""
 
 
@@ -43,7 +45,29 @@ def ask_git(root: Path) -> Git | None:
         return Git(trouble=f"git says: {said[-1] if said else done.returncode}")
     rows = [row.partition("\t") for row in done.stdout.decode("utf-8", "replace").split("\0") if row]
     links = frozenset(path for head, _, path in rows if head.startswith(_GITLINK))
-    return Git(frozenset(path for _, _, path in rows), links)
+    tracked = frozenset(path for _, _, path in rows)
+    return Git(tracked, links, modules=_modules(root) if links else frozenset())
+
+
+def _modules(root: Path) -> frozenset[str]:
+    """Git itself reads its file, and includes nothing from elsewhere."""
+    if not (root / ".gitmodules").is_file():
+        return frozenset()
+    argv = ["git", *QUIET, "config", "--no-includes", "-z", "-f", ".gitmodules"]
+    try:
+        done = subprocess.run(
+            [*argv, "--get-regexp", r"^submodule\..*\.path$"],
+            cwd=root,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return frozenset()
+    rows = done.stdout.decode("utf-8", "replace").split("\0")
+    return frozenset(row.partition("\n")[2].rstrip("/") for row in rows if row)
 
 
 def environment() -> dict[str, str]:

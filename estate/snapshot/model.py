@@ -14,6 +14,7 @@ from estate.snapshot.document import Document
 from estate.snapshot.entry import Entry
 from estate.snapshot.env_file import EnvFile
 from estate.snapshot.git import Git
+from estate.snapshot.live import Live
 from estate.snapshot.machine import Machine
 
 
@@ -67,6 +68,8 @@ class Snapshot:
     """None: the bot makes none, or was not asked."""
     delivery: Mapping[str, datetime | None] | None = None
     """Room that alerts go to → when a test alert last arrived there. None: the bot was not asked."""
+    live: Live = field(default_factory=Live)
+    """What runs and answers for itself."""
     engine_wanted: bool = True
     """False: whoever asked wants to hear of the files only."""
     unread: Mapping[str, str] = field(default_factory=dict)

@@ -28,7 +28,7 @@ MOST = 5000
 MOST_BYTES = 64 * 1024 * 1024
 """Bytes that are kept of everything together."""
 
-_TEXTS = (".md", ".service", ".timer", ".toml")
+_TEXTS = (".md", ".service", ".timer", ".toml", ".sh")
 _KEYS = (".key", ".pem")
 _KEY_NAMES = {"id_rsa", "id_ed25519", "id_ecdsa", "id_dsa"}
 

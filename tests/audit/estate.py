@@ -30,9 +30,11 @@ def write(root: Path, files: Mapping[str, str | bytes], modes: Mapping[str, int]
     return root
 
 
-def keep_in_git(root: Path) -> None:
+def keep_in_git(root: Path, links: Sequence[str] = ()) -> None:
+    """`links`: folders that are other repositories' commits."""
     who = ("-c", "user.name=t", "-c", "user.email=t@localhost")
-    for words in (("init", "-q"), ("add", "-A"), (*who, "commit", "-q", "-m", "x")):
+    linked = [("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},{path}") for path in links]
+    for words in (("init", "-q"), ("add", "-A"), *linked, (*who, "commit", "-q", "-m", "x")):
         subprocess.run(["git", *words], cwd=root, check=True, capture_output=True)
 
 

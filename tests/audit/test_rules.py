@@ -19,10 +19,14 @@ def test_case(case: Case, tmp_path: Path) -> None:
     root.mkdir()
     write(root, case.files, case.modes)
     if case.git:
-        keep_in_git(root)
+        keep_in_git(root, case.links)
     details = None if case.runs is None else [one.detail for one in case.runs]
     shot = replace(
-        snapshot(root, details), machine=case.machine, backups=case.backups, delivery=case.delivery
+        snapshot(root, details),
+        machine=case.machine,
+        backups=case.backups,
+        delivery=case.delivery,
+        live=case.live,
     )
     report = evaluate(shot, [one for one in ALL if one.id == case.rule], now=NOW)
     said = [f"{one.place}: {one.message}" for one in report.findings]

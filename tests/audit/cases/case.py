@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from estate.snapshot.backups import Backups
+from estate.snapshot.live import Live
 from estate.snapshot.machine import Machine
 from tests.audit.estate import Runs
 
@@ -33,10 +34,13 @@ class Case:
     count: int = 0
     modes: Mapping[str, int] = field(default_factory=dict)
     git: bool = False
+    links: Sequence[str] = ()
+    """Folders that git keeps as other repositories' commits."""
     runs: Sequence[Runs] | None = None
     machine: Machine | None = None
     backups: Backups | None = None
     delivery: Mapping[str, datetime | None] | None = None
+    live: Live = field(default_factory=Live)
 
 
 def app(body: str) -> dict[str, str | bytes]:

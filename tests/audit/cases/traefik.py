@@ -42,6 +42,11 @@ def proxy(static: str = STATIC, dynamic: str = DYNAMIC, *lines: str) -> dict[str
     }
 
 
+def no_file(line: str) -> dict[str, str | bytes]:
+    """Set by flags or variables: with a file, Traefik reads neither."""
+    return {"traefik/compose.yml": f"services:\n  traefik:\n    image: traefik:v3.1.4\n    {line}\n"}
+
+
 def routed(
     *labels: str, image: str = "nginx:1.27.3", networks: str = "[proxy]", lines: str = ""
 ) -> dict[str, str | bytes]:
@@ -237,20 +242,20 @@ CASES = (
         "TRF-05",
         Must.FIRE,
         "as a flag",
-        proxy(STATIC, DYNAMIC, "command: [--api.insecure=true]"),
+        no_file("command: [--api.insecure=true]"),
         severity="high",
     ),
     Case(
         "TRF-05",
         Must.FIRE,
         "as a flag without a value",
-        proxy(STATIC, DYNAMIC, "command: --api.insecure --log.level=INFO"),
+        no_file("command: --api.insecure --log.level=INFO"),
     ),
     Case(
         "TRF-05",
         Must.FIRE,
         "in the environment",
-        proxy(STATIC, DYNAMIC, "environment: {TRAEFIK_API_INSECURE: 'true'}"),
+        no_file("environment: {TRAEFIK_API_INSECURE: 'true'}"),
     ),
     Case(
         "TRF-05",
@@ -260,6 +265,12 @@ CASES = (
         severity="critical",
     ),
     Case("TRF-05", Must.PASS, "off", proxy()),
+    Case(
+        "TRF-05",
+        Must.NEAR,
+        "a flag that the file makes void",
+        proxy(STATIC, DYNAMIC, "command: [--api.insecure=true]"),
+    ),
     Case(
         "TRF-05", Must.NEAR, "said to be off", proxy(STATIC.replace("{dashboard: true}", "{insecure: false}"))
     ),

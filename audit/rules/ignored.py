@@ -1,0 +1,127 @@
+"""Settings that nobody reads."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from audit.look import Look
+from audit.model import Confidence, Failed, Passed, Result, Severity
+from audit.places import of_value
+from audit.rule import rule
+from audit.subject import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class _Image:
+    """`names`: variables that look as if it read them. `reads`: those that it does read."""
+
+    app: re.Pattern[str]
+    names: re.Pattern[str]
+    why: str
+    severity: Severity = Severity.MEDIUM
+    reads: re.Pattern[str] = re.compile(r"(?!)")
+    official: bool = False
+    """Only the image of the Docker library: others of that name read it."""
+
+
+_TABLE = (
+    _Image(
+        re.compile(r"alertmanager"),
+        re.compile(r"(?:ALERTMANAGER|SMTP|SLACK|EMAIL|MAIL|WEBHOOK|PAGERDUTY|TELEGRAM|DISCORD|MATRIX)_?\w*"),
+        "Alertmanager takes nothing from its environment, and its file has no variables",
+    ),
+    _Image(
+        re.compile(r"prometheus"),
+        re.compile(r"(?:PROMETHEUS|PROM|STORAGE|RETENTION|SCRAPE|ALERTMANAGER)_\w*|RETENTION"),
+        "Prometheus is set by its flags and its file only",
+    ),
+    _Image(
+        re.compile(r"grafana(?:-oss|-enterprise)?"),
+        re.compile(r"GRAFANA_\w+|ADMIN_(?:USER|PASSWORD)"),
+        "Grafana reads variables that start with GF_ only",
+    ),
+    _Image(
+        re.compile(r"redis|valkey"),
+        re.compile(r"(?:REDIS|VALKEY)_(?:PASSWORD|PASS|USER\w*|REQUIREPASS)"),
+        "the official image has no such variable: it asks nobody for a password",
+        Severity.HIGH,
+        official=True,
+    ),
+    _Image(
+        re.compile(r"memcached"),
+        re.compile(r"MEMCACHED_\w+"),
+        "the official image is set by its command only",
+        official=True,
+    ),
+    _Image(
+        re.compile(r"adminer"),
+        re.compile(r"ADMINER_(?:USER\w*|PASS\w*|AUTH\w*)"),
+        "Adminer has no login of its own",
+        Severity.HIGH,
+    ),
+    _Image(
+        re.compile(r"node-exporter|cadvisor|blackbox-exporter"),
+        re.compile(r"(?:NODE_EXPORTER|CADVISOR|BLACKBOX)_\w+"),
+        "it is set by its command only",
+    ),
+    _Image(
+        re.compile(r"loki|promtail"),
+        re.compile(r"(?:LOKI|PROMTAIL|S3|RETENTION|STORAGE)_\w+"),
+        "its file has variables only with -config.expand-env=true",
+    ),
+)
+
+
+@rule("ENV-08", Severity.MEDIUM)
+def ignored_setting(look: Look) -> Iterator[Result]:
+    """A service is given settings that its program never reads.
+
+    Wrong: a variable that looks like a setting is given to an image that has none such: SMTP_… to
+    Alertmanager, REDIS_PASSWORD to the official Redis (high: it asks for no password), GRAFANA_… to Grafana,
+    TRAEFIK_… to a Traefik that reads a file, for then it reads nothing else.
+    Not when the command, the entrypoint or the healthcheck names the variable.
+    Not looked at: images that the table in `audit/rules/ignored.py` does not have.
+    Disprove: the program's manual names the variable.
+    """
+    for one in look.subjects:
+        known = next((row for row in _TABLE if _is(row, one)), None)
+        is_proxy = one is look.proxy.subject and bool(look.proxy.file)
+        if known is None and not is_proxy:
+            continue
+        if known is not None and known.app.pattern.startswith("loki") and _expands(one):
+            continue
+        names = known.names if known is not None else re.compile(r"TRAEFIK_\w+")
+        why = known.why if known is not None else f"Traefik reads {look.proxy.file}, and then nothing else"
+        used = _words(one)
+        ignored = [name for name in one.service.environment if names.fullmatch(name) and name not in used]
+        for name in ignored:
+            value = one.service.environment[name].value
+            yield Failed(
+                place=of_value(look.snapshot, value, hide=True) if value is not None else one.place,
+                message=f"{name} is given to {one.app}, which never reads it",
+                service=one.full_name,
+                key=name,
+                evidence=(why,),
+                disprove="the program's manual names that variable",
+                remedy="set it where the program reads it, and take the variable away",
+                severity=known.severity if known is not None else None,
+                confidence=Confidence.HIGH if value is not None else Confidence.MEDIUM,
+            )
+        if not ignored:
+            yield Passed(one.full_name)
+
+
+def _is(row: _Image, one: Subject) -> bool:
+    if not row.app.fullmatch(one.app) or one.service.is_built:
+        return False
+    return not row.official or (one.image is not None and one.image.name == f"library/{one.app}")
+
+
+def _expands(one: Subject) -> bool:
+    return any("config.expand-env" in word for word in _words(one).split())
+
+
+def _words(one: Subject) -> str:
+    service = one.service
+    each = (service.command, service.entrypoint, service.healthcheck)
+    return " ".join(word for words in each for word in words or ())
