@@ -32,7 +32,7 @@ from bot.engine import Engine
 from bot.outbox import Outbox
 from bot.ports import Engine as DockerPort
 from bot.ports import Notes, Platform
-from bot.snapshots import LateSnapshots
+from bot.snapshots import SAMPLES, LateSnapshots
 from bot.store.alerts import AlertStore
 from bot.store.approvals import ApprovalStore
 from bot.store.audits import AuditStore
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from estate.backup.keeper import Keeper
     from estate.compose.tree import ComposeTree
     from estate.snapshot.backups import Backups
+    from estate.snapshot.live import Live
     from estate.snapshot.machine import Machine
 
 log = logging.getLogger("tocsin.app")
@@ -635,13 +636,29 @@ def estate_snapshots(
         machine=_machine if engines and is_here else None,
         backups=backups,
         delivery=delivery,
+        live=live_answers(config),
+        samples=SAMPLES,
     )
 
 
-def _machine(timers: Sequence[str]) -> "Machine | None":
+def _machine(timers: Sequence[str], folders: Sequence[Path]) -> "Machine | None":
     from estate.machine import read_machine
 
-    return read_machine(timers)
+    return read_machine(timers, folders)
+
+
+def live_answers(config: Config) -> "Callable[[], Awaitable[Live]] | None":
+    """Asks the programs whose addresses are configured; None when none is."""
+    addresses = (config.alerts.prometheus, config.alerts.alertmanager, config.estate.traefik)
+    if not any(addresses):
+        return None
+
+    async def ask() -> "Live":
+        from estate.live import read_live
+
+        return await read_live(*addresses)
+
+    return ask
 
 
 async def backups_made(notes: Notes, settings: Backup) -> "Backups":

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 from bot.core.errors import Unknown, UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from audit.model import Report
     from bot.config.model import Estate
+    from estate.snapshot.live import Live
     from estate.snapshot.model import Snapshot
 
 SEVERITIES = ("low", "medium", "high", "critical")
@@ -66,7 +69,7 @@ def run(given: argparse.Namespace) -> int:
         from bot.audit_history import history
         from bot.snapshots import where
 
-        root, _, estate = _estate(given)
+        root, _, estate, _ = _estate(given)
         return history(root, where(estate), given.format)
     if given.fix is not None:
         from bot.audit_fix import fix
@@ -143,11 +146,11 @@ def _files_alone(root: Path) -> "Snapshot":
 
 
 async def _snapshot(given: argparse.Namespace) -> "Snapshot":
-    from bot.snapshots import LateSnapshots
+    from bot.snapshots import SAMPLES, LateSnapshots
     from estate.docker import DockerEngine
     from estate.machine import read_machine
 
-    root, also, estate = _estate(given)
+    root, also, estate, live = _estate(given)
     engines = [] if given.no_docker else [DockerEngine(estate.docker, "local", environ=os.environ)]
     url = estate.docker or os.environ.get("DOCKER_HOST") or "unix://"
     snapshots = LateSnapshots(
@@ -157,6 +160,8 @@ async def _snapshot(given: argparse.Namespace) -> "Snapshot":
         also=also,
         engine_wanted=not given.no_docker,
         machine=read_machine if url.startswith("unix://") else None,
+        live=live,
+        samples=SAMPLES,
     )
     try:
         return await snapshots.take(datetime.now(UTC))
@@ -165,21 +170,25 @@ async def _snapshot(given: argparse.Namespace) -> "Snapshot":
             await engine.close()
 
 
-def _estate(given: argparse.Namespace) -> "tuple[Path, list[Path], Estate]":
-    """The folder, the others to look into, and what is set. Raises UserError, ConfigError."""
+def _estate(
+    given: argparse.Namespace,
+) -> "tuple[Path, list[Path], Estate, Callable[[], Awaitable[Live]] | None]":
+    """The folder, the others to look into, what is set, and who is asked what runs. Raises UserError,
+    ConfigError."""
     from bot.config.model import Estate
 
-    estate, root, also = Estate(), given.folder, []
+    estate, root, also, live = Estate(), given.folder, [], None
     if given.config is not None:
         import commands
-        from bot.app import seen
+        from bot.app import live_answers, seen
         from bot.config import load
 
-        estate = load(given.config, os.environ, [command.name for command in commands.ALL]).estate
+        config = load(given.config, os.environ, [command.name for command in commands.ALL])
+        estate, live = config.estate, live_answers(config)
         if root is None and estate.root is not None:
             root = seen(estate.root, estate.paths)
             also = [seen(folder, estate.paths) for folder in estate.also]
-    return _readable(root if root is not None else Path()), also, estate
+    return _readable(root if root is not None else Path()), also, estate, live
 
 
 def _readable(root: Path) -> Path:

@@ -12,7 +12,7 @@ from bot.core.doc import Doc
 from bot.core.journal import Entry, Row
 from bot.core.model import Event, Identity, Readiness, Room
 from bot.core.release import Release
-from estate.model import Container, Detail, Executed, Image, Throwaway, Tree
+from estate.model import Container, Detail, Executed, Facts, Image, Sample, Throwaway, Tree
 
 if TYPE_CHECKING:
     # They know YAML, which is loaded only where it is used.
@@ -264,6 +264,12 @@ class Engine(Protocol):
         ...
 
     async def images(self) -> Sequence[Image]: ...
+
+    async def facts(self) -> Facts: ...
+
+    async def sample(self, container: Container) -> Sample | None:
+        """What it has used until now; None when that is not counted."""
+        ...
 
     async def image(self, reference: str) -> Image:
         """One, by name, digest or id, looked at closely. A permanent Upstream when it is not there."""

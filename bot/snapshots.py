@@ -10,16 +10,21 @@ from typing import TYPE_CHECKING
 from bot.config.model import Estate
 from bot.core.errors import Upstream
 from bot.ports import Engine
-from estate.model import Container, Detail, Image
+from estate.model import Container, Detail, Facts, Image, Sample, State
 
 if TYPE_CHECKING:
     from estate.snapshot.backups import Backups
+    from estate.snapshot.live import Live
     from estate.snapshot.machine import Machine
     from estate.snapshot.model import EngineView, Snapshot, Where
     from estate.snapshot.take import Snapshots
 
 AT_ONCE = 8
 """Calls under way to look at containers closely."""
+SAMPLES = 3
+"""Measurements of a container for one audit."""
+APART = 1.0
+"""Seconds between two measurements of a container."""
 
 
 class LateSnapshots:
@@ -35,14 +40,20 @@ class LateSnapshots:
         no_engine: str = "",
         engine_wanted: bool = True,
         settled: Callable[[], Awaitable[None]] | None = None,
-        machine: "Callable[[Sequence[str]], Machine | None] | None" = None,
+        machine: "Callable[[Sequence[str], Sequence[Path]], Machine | None] | None" = None,
         backups: "Callable[[], Awaitable[Backups | None]] | None" = None,
         delivery: Callable[[], Awaitable[Mapping[str, datetime | None]]] | None = None,
+        live: "Callable[[], Awaitable[Live]] | None" = None,
+        samples: int = 0,
     ) -> None:
         """settled: waits until nobody is putting the tree under git: it would change between two looks.
-        machine: looks at the one that the Engine is on, and at these systemd timers. backups: what is known
-        of those that were made. delivery: when a test alert last arrived in each room.
+        machine: looks at the one that the Engine is on, at these systemd timers, and at the disks of these
+        folders. backups: what is known
+        of those that were made. delivery: when a test alert last arrived in each room. live: asks what
+        answers for itself. samples: how often each running container is measured.
         """
+        self._live = live
+        self._samples = samples
         self._delivery = delivery
         self._machine = machine
         self._backups = backups
@@ -65,15 +76,18 @@ class LateSnapshots:
         taken = replace(snapshot, engines=views, no_engine=away, engine_wanted=self._engine_wanted)
         if self._delivery is not None:
             taken = replace(taken, delivery=await self._delivery())
+        if self._live is not None:
+            taken = replace(taken, live=await self._live())
         if not views:
             return taken
-        return replace(taken, machine=await self._looked_at(snapshot), backups=await self._made())
+        return replace(taken, machine=await self._looked_at(taken), backups=await self._made())
 
     async def _looked_at(self, snapshot: "Snapshot") -> "Machine | None":
         if self._machine is None:
             return None
         names = [path.rpartition("/")[2] for path in snapshot.texts if path.endswith(".timer")]
-        return await asyncio.to_thread(self._machine, names)
+        roots = [Path(view.facts.root) for view in snapshot.engines if view.facts and view.facts.root]
+        return await asyncio.to_thread(self._machine, names, [self.root, *roots])
 
     async def _made(self) -> "Backups | None":
         return await self._backups() if self._backups is not None else None
@@ -89,7 +103,7 @@ class LateSnapshots:
         """What runs, and why that is not known: one Engine that is away is enough for that."""
         views: list[EngineView] = []
         away = [] if self._engines else [self._no_engine or "there is no Docker Engine in my configuration"]
-        for found in await asyncio.gather(*(_view(engine) for engine in self._engines)):
+        for found in await asyncio.gather(*(_view(engine, self._samples) for engine in self._engines)):
             if isinstance(found, Upstream):
                 away.append(str(found))
             else:
@@ -105,7 +119,7 @@ def where(estate: Estate) -> "Where":
     return Where(estate.services, estate.runbooks, waivers)
 
 
-async def _view(engine: Engine) -> "EngineView | Upstream":
+async def _view(engine: Engine, samples: int) -> "EngineView | Upstream":
     from estate.snapshot.model import EngineView
 
     try:
@@ -122,11 +136,70 @@ async def _view(engine: Engine) -> "EngineView | Upstream":
             except Upstream as gone:
                 return gone
 
-    found = await asyncio.gather(*(closely(one) for one in containers))
+    up = [one for one in containers if one.state is State.RUNNING]
+    found, (facts, no_facts), known, measured = await asyncio.gather(
+        asyncio.gather(*(closely(one) for one in containers)),
+        _facts(engine),
+        _images(engine, containers, images),
+        _measured(engine, up, samples),
+    )
     details = tuple(one for one in found if isinstance(one, Detail))
     unseen = {
         container.name: str(one)
         for container, one in zip(containers, found, strict=True)
         if isinstance(one, Upstream) and not one.permanent  # a permanent one: it went meanwhile
     }
-    return EngineView(engine.host, tuple(containers), details, tuple(images), unseen)
+    return EngineView(
+        engine.host, tuple(containers), details, known, unseen, facts, no_facts, samples=measured
+    )
+
+
+async def _facts(engine: Engine) -> tuple[Facts | None, str]:
+    try:
+        return await engine.facts(), ""
+    except Upstream as away:
+        return None, str(away)
+
+
+async def _images(
+    engine: Engine, containers: Iterable[Container], images: Iterable[Image]
+) -> tuple[Image, ...]:
+    """Those that containers run from, looked at closely: one that cannot be stays as it was listed."""
+    gate = asyncio.Semaphore(AT_ONCE)
+    used = {one.image_id for one in containers}
+
+    async def closely(image: Image) -> Image:
+        if image.id not in used:
+            return image
+        async with gate:
+            try:
+                return await engine.image(image.id)
+            except Upstream:
+                return image
+
+    return tuple(await asyncio.gather(*(closely(one) for one in images)))
+
+
+async def _measured(
+    engine: Engine, containers: Sequence[Container], times: int
+) -> dict[str, tuple[Sample, ...]]:
+    """Container id → as many samples as could be had, APART from one another."""
+    gate = asyncio.Semaphore(AT_ONCE)
+    found: dict[str, list[Sample]] = {}
+
+    async def once(container: Container) -> None:
+        async with gate:
+            try:
+                sample = await engine.sample(container)
+            except Upstream:
+                return
+        if sample is not None:
+            found.setdefault(container.id, []).append(sample)
+
+    for number in range(times):
+        if number:
+            await asyncio.sleep(APART)
+        await asyncio.gather(*(once(one) for one in containers))
+        if not found:
+            break  # it is not counted here
+    return {name: tuple(samples) for name, samples in found.items()}

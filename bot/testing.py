@@ -17,8 +17,10 @@ from estate.model import (
     Container,
     Detail,
     Executed,
+    Facts,
     Health,
     Image,
+    Sample,
     State,
     Throwaway,
     Tree,
@@ -195,6 +197,7 @@ class FakeEngine:
     )
     """What a program inside says: its exit code, stdout and stderr."""
     copied: dict[str, bytes] = field(default_factory=dict)
+    known: Facts = field(default_factory=Facts)
 
     async def containers(self) -> Sequence[Container]:
         self._note("containers")
@@ -214,6 +217,14 @@ class FakeEngine:
     async def images(self) -> Sequence[Image]:
         self._note("images")
         return self.stock
+
+    async def facts(self) -> Facts:
+        self._note("facts")
+        return self.known
+
+    async def sample(self, container: Container) -> Sample | None:
+        self._note(f"sample {container.name}")
+        return None
 
     async def image(self, reference: str) -> Image:
         self._note(f"image {reference}")

@@ -28,10 +28,12 @@ from estate.model import (
     Container,
     Detail,
     Executed,
+    Facts,
     Health,
     Image,
     Mount,
     Probe,
+    Sample,
     State,
     Throwaway,
 )
@@ -101,6 +103,21 @@ class DockerEngine:
     async def images(self) -> Sequence[Image]:
         """All images that have a name or are used. Raises Upstream."""
         return tuple(read_image(row, self.host) for row in await self._call(lambda api: api.images()))
+
+    async def facts(self) -> Facts:
+        """`GET /info`, `/networks` and `/volumes`. Raises Upstream."""
+
+        def ask(api: "APIClient") -> Facts:
+            volumes = api.volumes().get("Volumes") or ()
+            return read_facts(api.info(), api.networks(), volumes)
+
+        return await self._call(ask, 3 * self._timeout)
+
+    async def sample(self, container: Container) -> Sample | None:
+        """`GET /containers/{id}/stats?stream=false&one-shot=true`. None when it does not run, or the kernel
+        counts nothing. Raises Upstream."""
+        row = await self._call(lambda api: api.stats(container.id, stream=False, one_shot=True))
+        return read_sample(row)
 
     async def image(self, reference: str) -> Image:
         """`GET /images/{reference}/json`. Raises Upstream, permanent when it is not there."""
@@ -486,6 +503,7 @@ def read_detail(row: _Json, container: Container) -> Detail:
     state, config, host = row.get("State") or {}, row.get("Config") or {}, row.get("HostConfig") or {}
     health = state.get("Health") or {}
     test = (config.get("Healthcheck") or {}).get("Test") or ()
+    logs = host.get("LogConfig") or {}
     now = Container(
         id=container.id,
         name=container.name,
@@ -515,6 +533,8 @@ def read_detail(row: _Json, container: Container) -> Detail:
         patience=_patience(config.get("Healthcheck") or {}),
         mounts=tuple(_mount(one) for one in row.get("Mounts") or ()),
         command=tuple(str(word) for word in (row.get("Path") or "", *(row.get("Args") or ())) if word),
+        log_driver=str(logs.get("Type") or ""),
+        log_options={str(key): str(text) for key, text in (logs.get("Config") or {}).items()},
     )
 
 
@@ -561,7 +581,32 @@ def read_image_detail(row: _Json, host: str) -> Image:
         variant=str(row.get("Variant") or ""),
         labels=dict(config.get("Labels") or {}),
         environment=dict(str(pair).partition("=")[::2] for pair in config.get("Env") or ()),
+        user=str(config.get("User") or ""),
     )
+
+
+def read_facts(info: _Json, networks: Sequence[_Json], volumes: Sequence[_Json]) -> Facts:
+    """`GET /info` with the rows of `/networks` and `/volumes`."""
+    return Facts(
+        architecture=str(info.get("Architecture") or ""),
+        root=str(info.get("DockerRootDir") or ""),
+        live_restore=bool(info.get("LiveRestoreEnabled", True)),
+        warnings=tuple(str(one) for one in info.get("Warnings") or ()),
+        networks=frozenset(str(one.get("Name") or "") for one in networks),
+        volumes=frozenset(str(one.get("Name") or "") for one in volumes),
+    )
+
+
+def read_sample(row: _Json) -> Sample | None:
+    """`GET /containers/{id}/stats`; memory as `docker stats` counts it."""
+    at, memory = read_time(row.get("read")), row.get("memory_stats") or {}
+    total = ((row.get("cpu_stats") or {}).get("cpu_usage") or {}).get("total_usage")
+    if at is None or not total or "usage" not in memory:
+        return None
+    kept = memory.get("stats") or {}
+    idle = int(kept.get("total_inactive_file") or kept.get("inactive_file") or 0)
+    used = int(memory["usage"])
+    return Sample(at, int(total) / 1e9, used - idle if idle < used else used, int(memory.get("limit") or 0))
 
 
 def split_tag(reference: str) -> tuple[str, str | None]:

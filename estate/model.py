@@ -107,6 +107,10 @@ class Detail:
     mounts: tuple[Mount, ...] = ()
     command: tuple[str, ...] = ()
     """What process 1 was started as. May hold passwords: never shown."""
+    log_driver: str = ""
+    """Which one keeps what it says; empty: not known."""
+    log_options: Mapping[str, str] = field(default_factory=dict)
+    """With the Engine's own defaults."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,37 @@ class Image:
     variant: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
+    """Whom its programs run as; empty is root."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What an Engine says of itself and its machine (`docker info`)."""
+
+    architecture: str = ""
+    """In the kernel's words: `x86_64`, `aarch64`."""
+    root: str = ""
+    """Where it keeps images and volumes, on its machine."""
+    live_restore: bool = True
+    """Whether containers go on while the Engine itself is started anew."""
+    warnings: tuple[str, ...] = ()
+    """In its own words."""
+    networks: frozenset[str] = frozenset()
+    volumes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a container had used at one moment. `at`: aware, UTC."""
+
+    at: datetime
+    cpu: float
+    """Seconds of one processor, since it started."""
+    memory: int
+    """Bytes, without what the kernel may take back at once."""
+    memory_limit: int
+    """Bytes; the machine's memory where there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,12 @@ STARTED = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def detail(
-    service: str, *, project: str = "shop", health: Health = Health.HEALTHY, state: State = State.RUNNING
+    service: str,
+    *,
+    project: str = "shop",
+    health: Health = Health.HEALTHY,
+    state: State = State.RUNNING,
+    image: str = "",
 ) -> Detail:
     """One container that Compose would have made, with an id made of its name."""
     name = f"{project}-{service}-1"
@@ -30,7 +35,7 @@ def detail(
         id=(name.encode().hex() * 64)[:64],
         name=name,
         host="local",
-        image=f"{service}:latest",
+        image=image or f"{service}:latest",
         image_id=f"sha256:{'ab' * 32}",
         state=state,
         health=health,

@@ -51,6 +51,7 @@ def left_repository(look: Look) -> Iterator[Result]:
 
     Wrong: by a table that is shipped with this tool (`audit/lifetimes.py`, dated), after the publishers' own
     words.
+    Not looked at: mirrors, whose host is another one.
     Disprove: the repository got a version this month.
     Mend: the one that takes its place.
     """

@@ -42,6 +42,78 @@ def no_swap(look: Look) -> Iterator[Result]:
     )
 
 
+FULL = 0.1
+VERY_FULL = 0.03
+"""Of a disk, or of its inodes: less than that is free."""
+
+
+@rule("RES-05", Severity.MEDIUM, needs=Needs.MACHINE)
+def full_disk(look: Look) -> Iterator[Result]:
+    """A disk of the estate is nearly full.
+
+    Wrong: of the file system that the estate's files are on, or the Engine's own, less than a tenth is free,
+    or less than a tenth of its inodes. High: less than 3 %. How fast it fills is not measured here:
+    node-exporter and an alert do that.
+    Disprove: `df -h` and `df -i` show more.
+    Mend: `docker system df` says what takes it; `docker image prune` gives back what nothing uses.
+    """
+    machine = look.snapshot.machine
+    assert machine is not None  # needs says so
+    for folder, disk in machine.disks.items():
+        shares = {"bytes": (disk.free, disk.size), "inodes": (disk.inodes_free, disk.inodes)}
+        low = {name: free / size for name, (free, size) in shares.items() if size and free / size < FULL}
+        for name, share in low.items():
+            yield Failed(
+                place=Place("", text=folder),
+                message=f"{share:.1%} of the {name} is free where {folder} is",
+                key=f"{folder} {name}",
+                evidence=(f"{shares[name][0]} of {shares[name][1]} {name}",),
+                disprove=f"df -h {folder} and df -i {folder} show more",
+                remedy="docker system df says what takes it; docker image prune gives back what nothing uses",
+                severity=Severity.HIGH if share < VERY_FULL else None,
+                kind=Kind.ENGINE,
+            )
+        if not low:
+            yield Passed(folder)
+
+
+@rule("HOST-03", Severity.MEDIUM, needs=Needs.MACHINE)
+def clock_and_names(look: Look) -> Iterator[Result]:
+    """The machine's clock is nobody's, or it has nobody to ask for names.
+
+    Wrong: systemd says that the clock is not set by others' (NTP): certificates, tokens and alerts lean on
+    it; or /etc/resolv.conf names no server.
+    Not looked at: whether the server that it names answers. Disks are RES-05.
+    Disprove: `timedatectl` says synchronized; `getent hosts example.org` answers.
+    Mend: `timedatectl set-ntp true`.
+    """
+    machine = look.snapshot.machine
+    assert machine is not None  # needs says so
+    if machine.clock is False:
+        yield Failed(
+            place=Place(""),
+            message="the machine's clock is not synchronized",
+            key="clock",
+            evidence=("timedatectl: NTPSynchronized=no",),
+            disprove="timedatectl says synchronized",
+            remedy="timedatectl set-ntp true, or install chrony",
+            kind=Kind.ENGINE,
+        )
+    elif machine.clock:
+        yield Passed("the clock")
+    if machine.resolvers == ():
+        yield Failed(
+            place=Place("/etc/resolv.conf"),
+            message="nobody is asked for names: /etc/resolv.conf names no server",
+            key="names",
+            disprove="getent hosts example.org answers",
+            remedy="name a server in /etc/resolv.conf, or turn systemd-resolved on",
+            kind=Kind.ENGINE,
+        )
+    elif machine.resolvers:
+        yield Passed("names")
+
+
 @rule("BAK-03", Severity.HIGH, fix=Fix.CONSENT, needs=Needs.MACHINE)
 def timer_off(look: Look) -> Iterator[Result]:
     """A backup's timer is written, and systemd does not run it.

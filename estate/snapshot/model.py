@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from estate.compose.files import shown
 from estate.compose.model import Model
-from estate.model import Container, Detail, Image, Tree
+from estate.model import Container, Detail, Facts, Image, Sample, Tree
 from estate.snapshot.backups import Backups
 from estate.snapshot.code import CodeDefault
 from estate.snapshot.document import Document
@@ -20,13 +20,18 @@ from estate.snapshot.machine import Machine
 
 @dataclass(frozen=True, slots=True)
 class EngineView:
-    """What one Engine runs. `unseen`: containers that could not be looked at closely, with the reason."""
+    """What one Engine runs. `images`: as listed; those that containers run from, looked at closely.
+    `unseen`: containers that could not be looked at closely, with the reason. `facts` None: see `no_facts`.
+    `samples`: container id → what it used, in order of time; empty where nobody measured."""
 
     host: str
     containers: tuple[Container, ...]
     details: tuple[Detail, ...] = ()
     images: tuple[Image, ...] = ()
     unseen: Mapping[str, str] = field(default_factory=dict)
+    facts: Facts | None = None
+    no_facts: str = ""
+    samples: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from estate.sample import copy_sample, keep_in_git  # noqa: E402 - found beside 
 
 BUSYBOX = ("/bin/busybox", "/usr/bin/busybox")
 STATE = ".sample"
-"""In DIR, not in git: the registry's files and process id."""
+"""In DIR, not in git: the registry's files and process id, and what keeps stand-ins apart."""
 
 # What each stand-in does. It serves these ports on loopback; a word in place of a port is a way to be ill.
 PORTS = {
@@ -260,8 +260,6 @@ def push(image: str, registry: str) -> None:
 
 def start(compose: list[str], project: Path, registry: str) -> None:
     """Start what is not kept back by a profile."""
-    override = project / "docker-compose.override.yml"
-    override.unlink(missing_ok=True)
     services = json.loads(run([*compose, "config", "--format", "json"], cwd=project)).get("services", {})
     wanted = [name for name in services if (project.name, name) not in NEVER_STARTED]
     if not wanted:
@@ -273,8 +271,11 @@ def start(compose: list[str], project: Path, registry: str) -> None:
         lines += ['RUN ["/bin/mv", "/bin/late", "/bin/wget"]'] if ANSWERS_LATE & set(users) else []
         build(image, "\n".join(lines) + "\n", {})
         push(image, registry)
-    override.write_text("services:\n" + "".join(apart(name, services[name]) for name in wanted))
-    run([*compose, "up", "--detach", "--pull", "never", "--no-deps", *wanted], cwd=project)
+    # Not called like a compose file, and not beside one: what an audit reads are the sample's own.
+    over = project.parent / STATE / f"{project.name}.stand-ins"
+    over.write_text("services:\n" + "".join(apart(name, services[name]) for name in wanted))
+    both = ["-f", "docker-compose.yml", "-f", str(over)]
+    run([*compose, *both, "up", "--detach", "--pull", "never", "--no-deps", *wanted], cwd=project)
     say(f"{project.name}: {', '.join(wanted)}")
 
 
@@ -308,7 +309,10 @@ def down(compose: list[str], folder: Path) -> int:
     if not state.is_dir():
         sys.exit(f"{folder} is no copy of the sample")
     for project in projects(folder):
-        run([*compose, "--profile", "*", "down", "--timeout", "2"], cwd=project)
+        both = ["-f", "docker-compose.yml"]
+        over = state / f"{project.name}.stand-ins"
+        both += ["-f", str(over)] if over.exists() else []
+        run([*compose, *both, "--profile", "*", "down", "--timeout", "2"], cwd=project)
     address = state / "registry.address"
     if address.exists():
         names = run(["docker", "images", "--format", "{{.Repository}}:{{.Tag}}"]).split()

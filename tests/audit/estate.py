@@ -3,13 +3,13 @@
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from audit.engine import evaluate
 from audit.model import Report
 from audit.rules import ALL
-from estate.model import Container, Detail, Health, Mount, Probe, State
+from estate.model import Container, Detail, Health, Mount, Probe, Sample, State
 from estate.snapshot.env_file import is_env_name
 from estate.snapshot.model import EngineView, Snapshot
 from estate.snapshot.take import Snapshots
@@ -68,6 +68,18 @@ class Runs:
     memory: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
     compose: bool = True
+    image: str = ""
+    image_id: str = "sha256:1"
+    environment: Mapping[str, str] = field(default_factory=dict)
+    log: tuple[str, Mapping[str, str]] = ("", {})
+    used: Sequence[tuple[float, int]] = ()
+    """Seconds of a processor and bytes, as measured once a second, the last one now."""
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        moments = range(1 - len(self.used), 1)
+        pairs = zip(moments, self.used, strict=True)
+        return tuple(Sample(NOW + timedelta(seconds=at), cpu, used, 2**34) for at, (cpu, used) in pairs)
 
     @property
     def detail(self) -> Detail:
@@ -82,8 +94,8 @@ class Runs:
             id=(name.encode().hex() * 64)[:64],
             name=name,
             host="local",
-            image=f"{self.service}:1.2.3",
-            image_id="sha256:1",
+            image=self.image or f"{self.service}:1.2.3",
+            image_id=self.image_id,
             state=self.state,
             health=self.health,
             status="Up 3 hours" if up else "Exited",
@@ -104,4 +116,7 @@ class Runs:
             health_command=tuple(self.test),
             memory_limit=self.memory,
             mounts=mounts,
+            environment=self.environment,
+            log_driver=self.log[0],
+            log_options=self.log[1],
         )

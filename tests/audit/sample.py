@@ -2,11 +2,13 @@
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from audit.graph import graph_of
 from audit.graph_dot import as_dot
 from audit.look import Look
+from estate.compose.tree import ComposeTree
 from estate.model import Health, Probe, State
 from tests.audit.cases.health import AT
 from tests.audit.estate import NOW, Runs, keep_in_git, snapshot
@@ -36,6 +38,7 @@ def copy(target: Path) -> Path:
 def running() -> list[Runs]:
     """What `up.py` brings up: 17 of 20 run, 3 are unhealthy, one was killed for lack of memory."""
     found = []
+    images = {one.full_name: one.image or "" for one in ComposeTree(SAMPLE).survey()[0].services}
     for project, text in (
         (p.parent.name, p.read_text()) for p in sorted(SAMPLE.glob("*/docker-compose.yml"))
     ):
@@ -43,7 +46,7 @@ def running() -> list[Runs]:
         for name, body in re.findall(r"(?ms)^  ([\w-]+):\n(.*?)(?=^  [\w-]+:\n|\Z)", services):
             if "profiles:" in body or (project, name) in {("mastodon", "web"), ("supabase", "db")}:
                 continue
-            found.append(_container(project, name))
+            found.append(replace(_container(project, name), image=images[f"{project}/{name}"]))
     return found
 
 

@@ -28,6 +28,16 @@ def test_case(case: Case, tmp_path: Path) -> None:
         delivery=case.delivery,
         live=case.live,
     )
+    if case.runs is not None:
+        samples = {one.detail.container.id: one.samples for one in case.runs if one.used}
+        view = replace(
+            shot.engines[0],
+            facts=case.facts,
+            no_facts=case.no_facts,
+            images=tuple(case.images),
+            samples=samples,
+        )
+        shot = replace(shot, engines=(view,))
     report = evaluate(shot, [one for one in ALL if one.id == case.rule], now=NOW)
     said = [f"{one.place}: {one.message}" for one in report.findings]
     unknown = [f"{one.subject}: {one.why}" for one in report.unknown]

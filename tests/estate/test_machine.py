@@ -13,10 +13,10 @@ MEMINFO = (
 
 def test_memory(tmp_path: Path) -> None:
     (tmp_path / "meminfo").write_text(MEMINFO)
-    found = read_machine([], tmp_path)
+    found = read_machine([], proc=tmp_path)
     assert found is not None
     assert (found.swap, found.memory, found.available) == (2097148 * 1024, 16303428 * 1024, 8000000 * 1024)
-    assert read_machine([], tmp_path / "none") is None
+    assert read_machine([], proc=tmp_path / "none") is None
 
 
 def test_this_machine() -> None:
@@ -43,7 +43,7 @@ printf 'LoadState=loaded\\nActiveState=inactive\\nUnitFileState=disabled\\n'
             None,
             "has not been booted",
         ),
-        ("#!/bin/sh\necho LoadState=loaded\n", None, "systemd says: 0"),
+        ("#!/bin/sh\necho LoadState=loaded\n", None, "says nothing of infra-backup.timer"),
         ("", None, "there is no systemctl here"),
     ],
 )
@@ -61,3 +61,17 @@ def test_a_timer(
     assert (known is None) == (timer is None)
     if known is not None:
         assert (known.loaded, known.enabled, known.active) == timer
+
+
+def test_each_disk_once_and_who_is_asked_for_names(tmp_path: Path) -> None:
+    file = tmp_path / "resolv.conf"
+    file.write_text("# a comment\nsearch lan\nnameserver 10.0.0.1\nnameserver fe80::1%eth0\nnameserver\n")
+    found = read_machine([], [tmp_path, tmp_path, tmp_path / "none"], resolv=file)
+    assert found is not None
+    [(folder, disk)] = found.disks.items()
+    assert folder == str(tmp_path)
+    assert 0 < disk.free <= disk.size
+    assert found.resolvers == ("10.0.0.1", "fe80::1%eth0")
+    seen = read_machine([], resolv=tmp_path / "none")
+    assert seen is not None
+    assert seen.resolvers is None

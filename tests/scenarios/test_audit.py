@@ -40,7 +40,8 @@ async def test_transcript(tmp_path: Path) -> None:
     root = write(tmp_path / "estate", FILES, {"shop/.env": 0o644})
     (tmp_path / "state").mkdir()
     said: list[str] = []
-    async with plans(tmp_path / "state", detail("web"), pick=codes("ACDE", "FGHJ")) as talk:
+    web = detail("web", image="nginx:1.27.3")
+    async with plans(tmp_path / "state", web, pick=codes("ACDE", "FGHJ")) as talk:
         talk.with_services(snapshots=LateSnapshots(root, Estate(), [talk.docker]), compose=ComposeTree(root))
         console = Console(write=said.append, files=tmp_path / "files")
         for typed, expected in exchanges((HERE / "audit.txt").read_text("utf-8")):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from estate.model import Facts, Image
 from estate.snapshot.backups import Backups
 from estate.snapshot.live import Live
 from estate.snapshot.machine import Machine
@@ -40,6 +41,9 @@ class Case:
     machine: Machine | None = None
     backups: Backups | None = None
     delivery: Mapping[str, datetime | None] | None = None
+    facts: Facts | None = None
+    images: Sequence[Image] = ()
+    no_facts: str = ""
     live: Live = field(default_factory=Live)
 
 

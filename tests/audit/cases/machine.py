@@ -1,7 +1,8 @@
+from dataclasses import replace
 from datetime import timedelta
 
 from estate.snapshot.backups import Backups
-from estate.snapshot.machine import Machine, Timer
+from estate.snapshot.machine import Disk, Machine, Timer
 from tests.audit.cases.case import Case, Must, app, web
 from tests.audit.estate import NOW
 
@@ -24,6 +25,10 @@ def old(**more: object) -> Backups:
     return Backups(DAY, **{"good": NOW - DAY / 2, "read": NOW - DAY, "drilled": NOW - DAY, **more})  # type: ignore[arg-type]
 
 
+def on(disk: Disk) -> Machine:
+    return replace(SWAP, disks={"/srv": disk})
+
+
 OFF = timed("loaded", "disabled", "inactive")
 GONE = timed("not-found", "", "inactive")
 FAILED = old(failed_drills=("shop/db",))
@@ -32,6 +37,18 @@ CASES = (
     Case("HOST-01", Must.FIRE, "short", app(web()), says="12% of the memory", machine=SHORT),
     Case("HOST-01", Must.PASS, "swap", app(web()), machine=SWAP),
     Case("HOST-01", Must.NEAR, "no swap, and much to spare", app(web()), machine=ROOMY),
+    Case("RES-05", Must.FIRE, "bytes", app(web()), says="5.0% of the bytes", machine=on(Disk(100, 5, 10, 9))),
+    Case("RES-05", Must.FIRE, "inodes", app(web()), severity="high", machine=on(Disk(100, 50, 100, 1))),
+    Case("RES-05", Must.NEAR, "inodes are not counted", app(web()), machine=on(Disk(100, 50))),
+    Case("RES-05", Must.PASS, "room", app(web()), machine=on(Disk(100, 50, 100, 50))),
+    Case(
+        "HOST-03", Must.FIRE, "nobody's clock", app(web()), machine=replace(SWAP, clock=False), says="clock"
+    ),
+    Case("HOST-03", Must.FIRE, "no names", app(web()), machine=replace(SWAP, resolvers=())),
+    Case(
+        "HOST-03", Must.PASS, "both", app(web()), machine=replace(SWAP, clock=True, resolvers=("10.0.0.1",))
+    ),
+    Case("HOST-03", Must.NEAR, "nobody could say", app(web()), machine=SWAP),
     Case(
         "BAK-03",
         Must.FIRE,
