@@ -19,6 +19,15 @@ def on_host(subject: Subject, inside: str) -> str | None:
     return None
 
 
+def in_container(subject: Subject, path: str) -> str | None:
+    """The other way round: where a file of the tree lies inside; None where it is not mounted."""
+    for mount in subject.mounts:
+        source = subject.snapshot.relative(PurePosixPath(mount.source)) if mount.is_bind else ""
+        if source and (path == source or path.startswith(f"{source}/")):
+            return mount.target.rstrip("/") + path[len(source) :]
+    return None
+
+
 def files_matching(files: Mapping[str, Sequence[str]], subject: Subject, pattern: str) -> list[str] | None:
     """The files of the tree that a glob in the container finds (`*` in the last part only, as in Prometheus);
     `files`: folder → what is in it. None where its folder is not of this tree."""

@@ -45,7 +45,8 @@ def _lines() -> Iterator[str]:
 
 
 def _fix(one: Rule) -> str:
-    return f"{one.fix}, `!fix`" if one.fix is Fix.AUTOMATIC and one.id in fixes.ALL else str(one.fix)
+    by = "`!fix`" if one.id in fixes.ALL else {"IMG": "`!pin`", "MON": "`!test alert`"}.get(one.id[:3], "")
+    return str(one.fix) if one.fix is Fix.ADVICE else f"{one.fix}, {by}"
 
 
 def _help(text: str) -> Iterator[str]:

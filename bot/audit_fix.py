@@ -41,14 +41,14 @@ def fix(name: str, take: "Callable[[], Snapshot]", *, yes: bool) -> int:
 
 def _changes(name: str, report: "Report", snapshot: "Snapshot") -> "Changes":
     from audit import fixes
-    from audit.fixes.changes import CannotFix
+    from audit.fixes.changes import CannotFix, by_hand
 
     one = next((each for each in report.findings if each.id == name), None)
     if one is None:
         raise Unknown(f"{name} — no finding is called that now; tocsin audit lists what there is")
     fixer = fixes.ALL.get(one.rule)
     if fixer is None:
-        raise Refused(f"no command mends {one.rule} yet; what does: {one.remedy}")
+        raise Refused(by_hand(one))
     try:
         return fixer(one, snapshot)
     except CannotFix as why:

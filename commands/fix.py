@@ -47,14 +47,14 @@ async def fix(ctx: Context, finding: FindingRef) -> Doc:
 @fix.preview
 async def _(ctx: Context, finding: FindingRef) -> Plan:
     from audit import fixes
-    from audit.fixes.changes import CannotFix
+    from audit.fixes.changes import CannotFix, by_hand
     from commands.commit import planned
 
     found = await take_audit(ctx)
     one = found.find(finding)
     fixer = fixes.ALL.get(one.rule)
     if fixer is None:
-        raise Refused(f"no command mends {one.rule} yet; what does: {one.remedy}")
+        raise Refused(by_hand(one))
     try:
         changes = fixer(one, found.snapshot)
     except CannotFix as why:

@@ -25,5 +25,25 @@ class Changes:
     notes: tuple[str, ...] = ()
 
 
+def both(one: Changes, other: Changes) -> Changes:
+    """Changes of different files as one."""
+    return Changes(
+        (*one.modes, *other.modes),
+        (*one.files, *other.files),
+        "\n".join(filter(None, (one.diff, other.diff))),
+        (*one.calls, *other.calls),
+        one.interrupts or other.interrupts,
+        "; ".join(filter(None, (one.undo, other.undo))),
+        (*one.notes, *other.notes),
+    )
+
+
+def by_hand(finding: Finding) -> str:
+    """What is said of a finding that no fixer mends: the command that does, or what a person does."""
+    if finding.remedy.startswith("!"):
+        return f"{finding.remedy} is the command that mends it, with a plan of its own"
+    return f"no command mends {finding.rule}: a person has to. {finding.remedy}"
+
+
 Fixer = Callable[[Finding, Snapshot], Changes]
 """From a finding to what mends it. Raises CannotFix."""

@@ -31,7 +31,7 @@ class _Sets:
     databases: frozenset[str]
 
 
-def _configuration(look: Look) -> Document | None:
+def configuration(look: Look) -> Document | None:
     """By its shape: `services:` with `databases:` or `volumes:` that are lists."""
     for path, one in sorted(look.snapshot.documents.items()):
         if "backup" not in path.lower() or b"services" not in one.data:
@@ -67,7 +67,7 @@ def not_covered(look: Look) -> Iterator[Result]:
     services that an inactive profile keeps away; estates without such a configuration.
     Disprove: `restic ls latest` shows it.
     """
-    document = _configuration(look)
+    document = configuration(look)
     if document is None:
         return
     if document.wrong:
@@ -105,6 +105,15 @@ def _needed(look: Look, one: Subject, mount: MountPoint) -> str | None:
     return shown
 
 
+def uncovered(look: Look, one: Subject, place: Place) -> tuple[str, bool]:
+    """What a finding at this place says is in no set, and whether that is a volume by its name."""
+    for mount in one.mounts:
+        what = _needed(look, one, mount)
+        if what is not None and of_tree(look.snapshot, mount.tree, one.file) == place:
+            return what, mount.kind == "volume"
+    return "", False
+
+
 def _judged(look: Look, one: Subject, mount: MountPoint, what: str, sets: _Sets) -> Result:
     names = one.hosts | {one.full_name}
     dumped = bool(names & sets.databases)
@@ -139,7 +148,7 @@ def no_retention(look: Look) -> Iterator[Result]:
     Wrong: `backup-config.yml` has no `retention`, or one without any of daily, weekly, monthly: either
     nothing is ever forgotten and the disk fills, or somebody forgets by hand.
     """
-    document = _configuration(look)
+    document = configuration(look)
     if document is None or document.wrong:
         return
     retention = child(document.tree, "retention")

@@ -5,14 +5,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from audit.look import Look
-from audit.model import Confidence, Failed, Fix, Passed, Place, Result, Severity
+from audit.model import Confidence, Failed, Passed, Place, Result, Severity
 from audit.places import of_key
 from audit.rule import rule
 from audit.traefik import Router
 from estate.compose.model import Model
 
 
-@rule("CMP-06", Severity.MEDIUM, fix=Fix.CONSENT)
+@rule("CMP-06", Severity.MEDIUM)
 def project_clash(look: Look) -> Iterator[Result]:
     """Two folders are one project to Compose: the one takes the other's containers for its own.
 

@@ -57,7 +57,7 @@ def _stops(look: Look, model: Model, one: Problem) -> Failed:
     )
 
 
-@rule("CMP-02", Severity.HIGH, fix=Fix.CONSENT)
+@rule("CMP-02", Severity.HIGH)
 def undefined_name(look: Look) -> Iterator[Result]:
     """A service names a network, a volume, a secret, a config or a service that the project does not have.
 

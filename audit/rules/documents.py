@@ -336,7 +336,7 @@ def deprecated_present(look: Look) -> Iterator[Result]:
 _STALE = re.compile(r"(?:~|\.(?:bak|old|orig|save|back|backup|rej)\d*|\.(?:bak|backup|old)[._-][\w.-]+)\Z")
 
 
-@rule("HYG-01", Severity.LOW, fix=Fix.CONSENT)
+@rule("HYG-01", Severity.LOW)
 def stale_file(look: Look) -> Iterator[Result]:
     """An old copy lies beside the live file, and one day somebody edits or deploys the wrong one.
 

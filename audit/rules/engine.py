@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from audit.credentials import names_credential
 from audit.look import Look
-from audit.model import Confidence, Failed, Fix, Kind, Passed, Place, Result, Severity, Unknown
+from audit.model import Confidence, Failed, Kind, Passed, Place, Result, Severity, Unknown
 from audit.places import of_key, of_value
 from audit.rule import rule
 from audit.subject import Subject
@@ -31,7 +31,7 @@ def _images(look: Look) -> dict[tuple[str, str], Image]:
 # ---- images ---------------------------------------------------------------------------------------------
 
 
-@rule("IMG-06", Severity.HIGH, fix=Fix.CONSENT, needs_engine=True)
+@rule("IMG-06", Severity.HIGH, needs_engine=True)
 def other_image(look: Look) -> Iterator[Result]:
     """What runs is not the image that the file names.
 
@@ -184,7 +184,7 @@ def shown_secrets(look: Look) -> Iterator[Result]:
 _MIB = 2**20
 
 
-@rule("RES-04", Severity.MEDIUM, fix=Fix.CONSENT, peers=("CL-0014",), needs_engine=True)
+@rule("RES-04", Severity.MEDIUM, peers=("CL-0014",), needs_engine=True)
 def endless_log(look: Look) -> Iterator[Result]:
     """What the service says is kept for ever, until the disk is full.
 

@@ -242,7 +242,7 @@ def _source_words(variable: Variable) -> str:
     return "it is written in the compose file"
 
 
-@rule("ENV-04", Severity.HIGH, fix=Fix.CONSENT, peers=("CL-0020", "CL-0021"))
+@rule("ENV-04", Severity.HIGH, peers=("CL-0020", "CL-0021"))
 def literal_secret(look: Look) -> Iterator[Result]:
     """A secret is written into a compose file.
 
@@ -487,7 +487,7 @@ def _placeholder(place: Place, name: str, service: str) -> Failed:
     )
 
 
-@rule("ENV-09", Severity.MEDIUM, fix=Fix.CONSENT)
+@rule("ENV-09", Severity.MEDIUM)
 def stale_copy(look: Look) -> Iterator[Result]:
     """An old copy of an environment file lies about.
 

@@ -129,7 +129,7 @@ def new_privileges(look: Look) -> Iterator[Result]:
             )
 
 
-@rule("SEC-04", Severity.INFO, fix=Fix.CONSENT, peers=("CL-0006",))
+@rule("SEC-04", Severity.INFO, peers=("CL-0006",))
 def keeps_capabilities(look: Look) -> Iterator[Result]:
     """The service keeps the fourteen capabilities that Docker gives by itself.
 
@@ -153,7 +153,7 @@ def keeps_capabilities(look: Look) -> Iterator[Result]:
         )
 
 
-@rule("SEC-05", Severity.INFO, fix=Fix.CONSENT, peers=("CL-0007",))
+@rule("SEC-05", Severity.INFO, peers=("CL-0007",))
 def writable_root(look: Look) -> Iterator[Result]:
     """The service may change its own programs: its file system is writable.
 
@@ -533,7 +533,7 @@ def open_engine(look: Look) -> Iterator[Result]:
             yield Passed(one.full_name)
 
 
-@rule("SEC-19", Severity.LOW, fix=Fix.CONSENT)
+@rule("SEC-19", Severity.LOW)
 def database_beside_the_proxy(look: Look) -> Iterator[Result]:
     """A database is on the proxy's network, so every service that is routed may call it.
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from audit.look import Look
-from audit.model import Confidence, Failed, Fix, Passed, Result, Severity
+from audit.model import Confidence, Failed, Passed, Result, Severity
 from audit.rule import rule
 from audit.traefik import Middleware
 
@@ -27,7 +27,7 @@ YEAR = 31_536_000
 """Seconds that hstspreload.org asks for."""
 
 
-@rule("TRF-09", Severity.MEDIUM, fix=Fix.CONSENT)
+@rule("TRF-09", Severity.MEDIUM)
 def wrong_headers(look: Look) -> Iterator[Result]:
     """A middleware's headers do something else than what they look like.
 

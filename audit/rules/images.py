@@ -134,7 +134,7 @@ _BASES = {
 """Images that are no application: two of them may differ."""
 
 
-@rule("IMG-08", Severity.MEDIUM, fix=Fix.CONSENT)
+@rule("IMG-08", Severity.MEDIUM)
 def split_versions(look: Look) -> Iterator[Result]:
     """Two services of one project run different versions of the same application.
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from audit.label_grammar import why_unknown
 from audit.labels import label_place
 from audit.look import Look
-from audit.model import Confidence, Failed, Fix, Passed, Result, Severity
+from audit.model import Confidence, Failed, Passed, Result, Severity
 from audit.rule import rule
 from audit.subject import Subject
 
 
-@rule("TRF-15", Severity.MEDIUM, fix=Fix.CONSENT)
+@rule("TRF-15", Severity.MEDIUM)
 def misspelt_label(look: Look) -> Iterator[Result]:
     """A label for Traefik is misspelt, or the one that lets it in is missing.
 

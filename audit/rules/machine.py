@@ -114,7 +114,7 @@ def clock_and_names(look: Look) -> Iterator[Result]:
         yield Passed("names")
 
 
-@rule("BAK-03", Severity.HIGH, fix=Fix.CONSENT, needs=Needs.MACHINE)
+@rule("BAK-03", Severity.HIGH, needs=Needs.MACHINE)
 def timer_off(look: Look) -> Iterator[Result]:
     """A backup's timer is written, and systemd does not run it.
 

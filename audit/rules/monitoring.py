@@ -159,7 +159,7 @@ def _rules(look: Look, one: Subject, document: Document, folder: str) -> Iterato
             and not blind
             and _is_mine(one, path)
             and b"alert" in other.data
-            and _has_alerts(other)
+            and has_alerts(other)
         ):
             yield Failed(
                 place=Place(path),
@@ -178,7 +178,7 @@ def _is_mine(one: Subject, path: str) -> bool:
     return inside and not re.search(r"(?:^|/)(?:loki|mimir|cortex|tests?|examples?)(?:/|[-_.])", path)
 
 
-def _has_alerts(document: Document) -> bool:
+def has_alerts(document: Document) -> bool:
     groups = child(document.tree, "groups")
     for group in groups if isinstance(groups, Rows) else ():
         rules = child(group, "rules")

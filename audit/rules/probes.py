@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from audit.look import Look
-from audit.model import Confidence, Failed, Fix, Passed, Result, Severity, Unknown
+from audit.model import Confidence, Failed, Passed, Result, Severity, Unknown
 from audit.places import of_tree
 from audit.rule import rule
 from audit.subject import Subject
@@ -15,7 +15,7 @@ _URL = re.compile(
 )
 
 
-@rule("HC-05", Severity.HIGH, fix=Fix.CONSENT)
+@rule("HC-05", Severity.HIGH)
 def contradicting_probe(look: Look) -> Iterator[Result]:
     """A healthcheck asks for what the service does not serve, so it can only fail.
 

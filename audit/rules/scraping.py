@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from audit.inside import flag_of, on_host
 from audit.look import Look
-from audit.model import Confidence, Failed, Fix, Passed, Result, Severity, Unknown
+from audit.model import Confidence, Failed, Passed, Result, Severity, Unknown
 from audit.places import of_tree
 from audit.rule import rule
 from audit.subject import Subject
@@ -94,7 +94,7 @@ def wrong_target(look: Look) -> Iterator[Result]:
             )
 
 
-@rule("MON-06", Severity.MEDIUM, fix=Fix.CONSENT)
+@rule("MON-06", Severity.MEDIUM)
 def no_way_to_target(look: Look) -> Iterator[Result]:
     """Prometheus asks a service that it cannot reach: they share no network.
 

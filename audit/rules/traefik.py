@@ -16,7 +16,7 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-_AUTH = ("basicauth", "digestauth", "forwardauth", "ipallowlist", "ipwhitelist")
+AUTH = ("basicauth", "digestauth", "forwardauth", "ipallowlist", "ipwhitelist")
 _ADMIN = _set(
     "prometheus alertmanager loki adminer adminerevo phpmyadmin portainer portainer-ce portainer-ee "
     "cadvisor pushgateway node-exporter redis-commander redisinsight mongo-express dozzle flower "
@@ -47,7 +47,7 @@ def _disprove(router: Router) -> str:
 # ---- labels ---------------------------------------------------------------------------------------------
 
 
-@rule("TRF-01", Severity.MEDIUM, fix=Fix.CONSENT)
+@rule("TRF-01", Severity.MEDIUM)
 def incomplete_labels(look: Look) -> Iterator[Result]:
     """A service is handed to Traefik with only half of what a route needs.
 
@@ -159,7 +159,7 @@ def _without_rule(look: Look, subject: Subject) -> Failed:
     )
 
 
-@rule("TRF-02", Severity.HIGH, fix=Fix.CONSENT)
+@rule("TRF-02", Severity.HIGH)
 def undefined_reference(look: Look) -> Iterator[Result]:
     """A router names what does not exist, so Traefik drops it and says so only in its log.
 
@@ -257,10 +257,10 @@ def headers_unused(look: Look) -> Iterator[Result]:
     passes it, or some do and others do not. Chains and the middlewares of entry points are followed.
     Disprove: `curl -sI https://HOST` shows Strict-Transport-Security.
     """
-    yield from _unused(look, "headers", _is_strict, "security headers")
+    yield from _unused(look, "headers", is_strict, "security headers")
 
 
-def _is_strict(one: Middleware) -> bool:
+def is_strict(one: Middleware) -> bool:
     names = {key.partition(".")[2].partition(".")[0] for key in one.keys if key.startswith("headers.")}
     return bool(names & _STRICT)
 
@@ -270,6 +270,10 @@ def _unused(look: Look, kind: str, fits: Callable[[Middleware], bool], words: st
     routers = [one for one in _routers(look) if not one.service.endswith("@internal")]
     if not defined or not routers:
         return
+    for one in _routers(look):
+        # Traefik's own pages need none; where they have it, that is well, too.
+        if one.service.endswith("@internal") and any(map(fits, look.proxy.effective(one).middlewares)):
+            yield Passed(f"{_name(one)} {one.name}")
     passes = {id(one): any(fits(m) for m in look.proxy.effective(one).middlewares) for one in routers}
     first = defined[0]
     if not any(passes.values()):
@@ -347,7 +351,7 @@ def insecure_dashboard(look: Look) -> Iterator[Result]:
         yield Passed(proxy.subject.full_name)
 
 
-@rule("TRF-06", Severity.HIGH, fix=Fix.CONSENT)
+@rule("TRF-06", Severity.HIGH)
 def dashboard_router(look: Look) -> Iterator[Result]:
     """Traefik's dashboard is routed without a password, or to a port that does not answer.
 
@@ -399,7 +403,7 @@ def _dashboard(one: Router, words: str, remedy: str) -> Failed:
 
 def _has_auth(effective: Effective) -> bool:
     plugins = any("plugin" in one.kinds for one in effective.middlewares)
-    return effective.has(*_AUTH) or plugins
+    return effective.has(*AUTH) or plugins
 
 
 @rule("TRF-07", Severity.HIGH, fix=Fix.CONSENT)
@@ -499,7 +503,7 @@ def exposed_by_default(look: Look) -> Iterator[Result]:
     )
 
 
-@rule("TRF-11", Severity.HIGH, fix=Fix.CONSENT)
+@rule("TRF-11", Severity.HIGH)
 def not_on_the_network(look: Look) -> Iterator[Result]:
     """Traefik routes to a service that it cannot reach, or may choose the wrong network to it.
 

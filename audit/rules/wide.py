@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from audit.look import Look
-from audit.model import Confidence, Failed, Fix, Passed, Place, Result, Severity
+from audit.model import Confidence, Failed, Passed, Place, Result, Severity
 from audit.places import of_tree
 from audit.rule import rule
 from audit.subject import Subject
@@ -120,7 +120,7 @@ def same_database(look: Look) -> Iterator[Result]:
         )
 
 
-@rule("DUP-02", Severity.INFO, fix=Fix.CONSENT)
+@rule("DUP-02", Severity.INFO)
 def same_block(look: Look) -> Iterator[Result]:
     """The same healthcheck or the same labels are written several times in one project.
 

@@ -166,7 +166,7 @@ async def test_a_fix_that_mends_nothing_is_put_back(
 
 async def test_what_no_command_mends_is_refused_with_what_does(room: Plans) -> None:
     said = await room.ask("ann", f"!fix {await id_of(room, 'IMG-01')}")
-    assert said == "refused: no command mends IMG-01 yet; what does: !pin app/web"
+    assert said == "refused: !pin app/web is the command that mends it, with a plan of its own"
 
 
 async def test_a_waiver_is_written_and_counts(room: Plans, tmp_path: Path) -> None:
