@@ -21,6 +21,7 @@ from audit.model import (
 from audit.ranking import score
 from audit.rule import Needs, Rule
 from audit.waivers import Waivers, covering, read_waivers
+from estate.snapshot.live import NOT_ASKED
 from estate.snapshot.model import Snapshot
 
 NO_ENGINE_ASKED = "it judges what runs, and only the files were asked for"
@@ -63,6 +64,10 @@ def _absent(one: Rule, snapshot: Snapshot) -> str:
         return "it judges the backups that the bot makes (estate.backup), and was not told of any"
     if one.needs is Needs.DELIVERY and snapshot.delivery is None:
         return "it judges whether alerts arrive in the bot's rooms, and the bot was not asked"
+    if one.needs is Needs.PROMETHEUS and snapshot.live.no_prometheus == NOT_ASKED:
+        return "it asks Prometheus, and alerts.prometheus does not say where that is"
+    if one.needs is Needs.TRAEFIK and snapshot.live.no_traefik == NOT_ASKED:
+        return "it asks Traefik, and estate.traefik does not say where that is"
     return ""
 
 

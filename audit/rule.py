@@ -26,6 +26,8 @@ class Needs(StrEnum):
     MACHINE = "the machine"
     BACKUPS = "the bot's own backups"
     DELIVERY = "the bot's own test alerts"
+    PROMETHEUS = "Prometheus itself"
+    TRAEFIK = "Traefik itself"
 
 
 Check = Callable[[Look], Iterator[Result]]

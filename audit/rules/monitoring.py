@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from audit.credentials import is_placeholder
 from audit.inside import files_matching, flag_of, on_host
 from audit.look import Look
-from audit.model import Confidence, Failed, Fix, Passed, Place, Result, Severity, Unknown
+from audit.model import Confidence, Failed, Fix, Kind, Passed, Place, Result, Severity, Unknown
 from audit.places import of_key, of_tree
 from audit.rule import rule
 from audit.subject import Subject
@@ -117,7 +117,8 @@ def rules_not_loaded(look: Look) -> Iterator[Result]:
     """Alert rules are written, and Prometheus does not load them.
 
     Wrong: an entry of `rule_files` finds no file inside the container, by the mounts; or a file with alert
-    rules lies in Prometheus' project and no entry finds it.
+    rules lies in Prometheus' project and no entry finds it; or Prometheus itself, where it is asked
+    (`alerts.prometheus`), does not list an alert of a file that an entry finds.
     Disprove: `/api/v1/rules` lists them.
     """
     for one in _of(look, "prometheus"):
@@ -153,6 +154,7 @@ def _rules(look: Look, one: Subject, document: Document, folder: str) -> Iterato
             disprove="Prometheus' /api/v1/rules lists its rules",
             remedy=f"mount the rules at {posixpath.join(folder, pattern)}, or mend the path",
         )
+    yield from _not_read(look, one, loaded)
     for path, other in look.snapshot.documents.items():
         if (
             path not in loaded
@@ -173,15 +175,41 @@ def _rules(look: Look, one: Subject, document: Document, folder: str) -> Iterato
             )
 
 
+def _not_read(look: Look, one: Subject, loaded: set[str]) -> Iterator[Failed]:
+    """What stands where Prometheus looks, and is not in it: it was not told to read it again."""
+    live = look.snapshot.live.prometheus
+    for path in sorted(loaded) if live is not None else ():
+        document = look.snapshot.documents.get(path)
+        written = {text_of(child(row, "alert")) or "" for row in alerts_in(document)} if document else set()
+        missing = sorted(written - live.alerts) if live is not None else []
+        if missing:
+            yield Failed(
+                place=Place(path),
+                message=f"Prometheus has not loaded {', '.join(missing[:5])} of it",
+                service=one.full_name,
+                key=f"{path} live",
+                evidence=("its /api/v1/rules does not list them",),
+                disprove="Prometheus' /api/v1/rules lists them now",
+                remedy=f"promtool check rules {path}, then let Prometheus read it again (SIGHUP)",
+                kind=Kind.BOTH,
+                fix=Fix.ADVICE,
+            )
+
+
 def _is_mine(one: Subject, path: str) -> bool:
     inside = not one.folder or path.startswith(f"{one.folder}/")
     return inside and not re.search(r"(?:^|/)(?:loki|mimir|cortex|tests?|examples?)(?:/|[-_.])", path)
 
 
 def has_alerts(document: Document) -> bool:
+    return next(alerts_in(document), None) is not None
+
+
+def alerts_in(document: Document, kind: str = "alert") -> Iterator[Tree]:
+    """The rules of a rules file: those that alert, or those that `record`."""
     groups = child(document.tree, "groups")
     for group in groups if isinstance(groups, Rows) else ():
         rules = child(group, "rules")
-        if any(isinstance(child(one, "alert"), Value) for one in (rules if isinstance(rules, Rows) else ())):
-            return True
-    return False
+        for one in rules if isinstance(rules, Rows) else ():
+            if isinstance(child(one, kind), Value):
+                yield one
