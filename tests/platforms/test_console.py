@@ -280,7 +280,7 @@ def test_a_terminal_has_a_prompt_history_completion_and_unbroken_lines(demo: dic
         terminal.type("\x03")
         at = terminal.wait_for("adam@ops>", at)
         terminal.type("\x04")
-        assert terminal.process.wait(20) == 0
+        assert terminal.process.wait(120) == 0
         assert "\x1b[1;31m" in terminal.raw, "what is bad is red"
     finally:
         terminal.close()
