@@ -68,6 +68,8 @@ def _absent(one: Rule, snapshot: Snapshot) -> str:
         return "it asks Prometheus, and alerts.prometheus does not say where that is"
     if one.needs is Needs.TRAEFIK and snapshot.live.no_traefik == NOT_ASKED:
         return "it asks Traefik, and estate.traefik does not say where that is"
+    if one.needs is Needs.REGISTRIES and snapshot.published is None:
+        return "it asks registries, which is done where an Engine answers"
     return ""
 
 

@@ -28,6 +28,7 @@ class Needs(StrEnum):
     DELIVERY = "the bot's own test alerts"
     PROMETHEUS = "Prometheus itself"
     TRAEFIK = "Traefik itself"
+    REGISTRIES = "registries"
 
 
 Check = Callable[[Look], Iterator[Result]]

@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,9 +50,11 @@ if TYPE_CHECKING:
     from bot.web import Web
     from estate.backup.keeper import Keeper
     from estate.compose.tree import ComposeTree
+    from estate.reference import Reference
     from estate.snapshot.backups import Backups
     from estate.snapshot.live import Live
     from estate.snapshot.machine import Machine
+    from estate.snapshot.published import Published
 
 log = logging.getLogger("tocsin.app")
 
@@ -637,6 +639,7 @@ def estate_snapshots(
         backups=backups,
         delivery=delivery,
         live=live_answers(config),
+        published=_asks(hands) if hands is not None else None,
         samples=SAMPLES,
     )
 
@@ -645,6 +648,17 @@ def _machine(timers: Sequence[str], folders: Sequence[Path]) -> "Machine | None"
     from estate.machine import read_machine
 
     return read_machine(timers, folders)
+
+
+def _asks(hands: Hands) -> "Callable[[Iterable[Reference]], Awaitable[Published]]":
+    """Asks the registries that pins ask."""
+
+    async def ask(images: "Iterable[Reference]") -> "Published":
+        from estate.published import read_published
+
+        return await read_published(hands.registry, images)
+
+    return ask
 
 
 def live_answers(config: Config) -> "Callable[[], Awaitable[Live]] | None":

@@ -146,12 +146,18 @@ def _files_alone(root: Path) -> "Snapshot":
 
 
 async def _snapshot(given: argparse.Namespace) -> "Snapshot":
+    from functools import partial
+
     from bot.snapshots import SAMPLES, LateSnapshots
+    from estate.credentials import Credentials
     from estate.docker import DockerEngine
     from estate.machine import read_machine
+    from estate.published import read_published
+    from estate.registry import Registry
 
     root, also, estate, live = _estate(given)
     engines = [] if given.no_docker else [DockerEngine(estate.docker, "local", environ=os.environ)]
+    registry = Registry(Credentials(os.environ))
     url = estate.docker or os.environ.get("DOCKER_HOST") or "unix://"
     snapshots = LateSnapshots(
         root,
@@ -161,11 +167,13 @@ async def _snapshot(given: argparse.Namespace) -> "Snapshot":
         engine_wanted=not given.no_docker,
         machine=read_machine if url.startswith("unix://") else None,
         live=live,
+        published=partial(read_published, registry),
         samples=SAMPLES,
     )
     try:
         return await snapshots.take(datetime.now(UTC))
     finally:
+        await registry.close()
         for engine in engines:
             await engine.close()
 

@@ -13,10 +13,12 @@ from bot.ports import Engine
 from estate.model import Container, Detail, Facts, Image, Sample, State
 
 if TYPE_CHECKING:
+    from estate.reference import Reference
     from estate.snapshot.backups import Backups
     from estate.snapshot.live import Live
     from estate.snapshot.machine import Machine
     from estate.snapshot.model import EngineView, Snapshot, Where
+    from estate.snapshot.published import Published
     from estate.snapshot.take import Snapshots
 
 AT_ONCE = 8
@@ -44,15 +46,17 @@ class LateSnapshots:
         backups: "Callable[[], Awaitable[Backups | None]] | None" = None,
         delivery: Callable[[], Awaitable[Mapping[str, datetime | None]]] | None = None,
         live: "Callable[[], Awaitable[Live]] | None" = None,
+        published: "Callable[[Iterable[Reference]], Awaitable[Published]] | None" = None,
         samples: int = 0,
     ) -> None:
         """settled: waits until nobody is putting the tree under git: it would change between two looks.
         machine: looks at the one that the Engine is on, at these systemd timers, and at the disks of these
-        folders. backups: what is known
-        of those that were made. delivery: when a test alert last arrived in each room. live: asks what
-        answers for itself. samples: how often each running container is measured.
+        folders. backups: what is known of those that were made. delivery: when a test alert last arrived in
+        each room. live: asks what answers for itself. published: asks registries about these images, where an
+        Engine answers. samples: how often each running container is measured.
         """
         self._live = live
+        self._published = published
         self._samples = samples
         self._delivery = delivery
         self._machine = machine
@@ -80,7 +84,10 @@ class LateSnapshots:
             taken = replace(taken, live=await self._live())
         if not views:
             return taken
-        return replace(taken, machine=await self._looked_at(taken), backups=await self._made())
+        machine, backups, published = await asyncio.gather(
+            self._looked_at(taken), self._made(), self._at_registries(taken)
+        )
+        return replace(taken, machine=machine, backups=backups, published=published)
 
     async def _looked_at(self, snapshot: "Snapshot") -> "Machine | None":
         if self._machine is None:
@@ -91,6 +98,13 @@ class LateSnapshots:
 
     async def _made(self) -> "Backups | None":
         return await self._backups() if self._backups is not None else None
+
+    async def _at_registries(self, snapshot: "Snapshot") -> "Published | None":
+        if self._published is None:
+            return None
+        from estate.snapshot.published import named_images
+
+        return await self._published(named_images(snapshot.models))
 
     def _files(self, now: datetime) -> "Snapshot":
         from estate.snapshot.take import Snapshots

@@ -237,3 +237,33 @@ def _words(repository: str) -> list[str]:
     if set(said) <= _PLAIN:
         said = [*re.split(r"[-_.]", before.rpartition("/")[2]), *said]
     return [word.rstrip("0123456789") or word for word in said]
+
+
+def newer(tags: Iterable[str], than: str) -> tuple[str | None, str | None]:
+    """The newest of the tags that is newer, without and with a change of the major version. Dates have none.
+
+    Only what is written as `than` is (a `v` before, as many numbers) and of its flavour; no prerelease,
+    unless `than` is one. `15-alpine3.18` and `15-alpine3.19` are of one flavour.
+    """
+    read = read_tag(than)
+    if read.kind is Class.NAME:
+        return None, None
+    found = [one for one in map(read_tag, tags) if _is_next(one, read)]
+    found.sort(key=lambda one: (one.numbers, one.suffix))
+    same = [one for one in found if one.major == read.major]
+    other = [one for one in found if one.major != read.major]
+    return (same[-1].text if same else None), (other[-1].text if other else None)
+
+
+def _is_next(one: Tag, than: Tag) -> bool:
+    return (
+        (one.kind, one.v, one.precision) == (than.kind, than.v, than.precision)
+        and one.numbers > than.numbers
+        and _family(one.suffix) == _family(than.suffix)
+        and (not one.prerelease or bool(than.prerelease))
+    )
+
+
+def _family(suffix: str) -> str:
+    """`alpine3.18` → `alpine`; `bookworm` stays."""
+    return suffix.rstrip(".0123456789")

@@ -16,6 +16,7 @@ from estate.snapshot.env_file import EnvFile
 from estate.snapshot.git import Git
 from estate.snapshot.live import Live
 from estate.snapshot.machine import Machine
+from estate.snapshot.published import Published
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,8 @@ class Snapshot:
     """Room that alerts go to → when a test alert last arrived there. None: the bot was not asked."""
     live: Live = field(default_factory=Live)
     """What runs and answers for itself."""
+    published: Published | None = None
+    """None: no registry was asked."""
     engine_wanted: bool = True
     """False: whoever asked wants to hear of the files only."""
     unread: Mapping[str, str] = field(default_factory=dict)

@@ -27,6 +27,7 @@ def test_case(case: Case, tmp_path: Path) -> None:
         backups=case.backups,
         delivery=case.delivery,
         live=case.live,
+        published=case.published,
     )
     if case.runs is not None:
         samples = {one.detail.container.id: one.samples for one in case.runs if one.used}

@@ -13,6 +13,7 @@ from estate.versions import (
     is_database,
     is_tag,
     most_specific,
+    newer,
     order,
     read_tag,
     refines,
@@ -238,3 +239,20 @@ def test_to_cross_is_the_same_from_both_sides(one: str, other: str) -> None:
     for repository in ("mariadb", "postgres", "app"):
         there, back = crosses_major(one, other, repository), crosses_major(other, one, repository)
         assert there is back
+
+
+@pytest.mark.parametrize(
+    ("than", "tags", "same", "other"),
+    [
+        ("15.3", ["15.10", "15.9", "16.1", "14.9"], "15.10", "16.1"),
+        ("v1.2.3", ["1.2.4", "v1.2.4", "v1.3"], "v1.2.4", None),
+        ("15.3-alpine", ["15.4", "15.4-alpine", "15.4-bookworm"], "15.4-alpine", None),
+        ("2.0.0-rc1", ["2.0.1-rc1", "2.0.2"], "2.0.2", None),
+        ("2.0.0", ["2.0.1-rc1"], None, None),
+        ("20240101", ["20240301", "1.2.3", "20250101"], "20250101", None),
+        ("latest", ["1.2.3"], None, None),
+        ("1.2.3", [], None, None),
+    ],
+)
+def test_newer(than: str, tags: list[str], same: str | None, other: str | None) -> None:
+    assert newer(tags, than) == (same, other)

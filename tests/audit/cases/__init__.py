@@ -17,6 +17,7 @@ from tests.audit.cases import (
     machine,
     names,
     probes,
+    published,
     resources,
     scraping,
     scripts,
@@ -48,5 +49,6 @@ ALL: tuple[Case, ...] = (
     *probes.CASES,
     *names.CASES,
     *lifetimes.CASES,
+    *published.CASES,
     *ignored.CASES,
 )

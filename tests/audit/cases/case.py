@@ -9,6 +9,7 @@ from estate.model import Facts, Image
 from estate.snapshot.backups import Backups
 from estate.snapshot.live import Live
 from estate.snapshot.machine import Machine
+from estate.snapshot.published import Published
 from tests.audit.estate import Runs
 
 
@@ -44,6 +45,7 @@ class Case:
     facts: Facts | None = None
     images: Sequence[Image] = ()
     no_facts: str = ""
+    published: Published | None = None
     live: Live = field(default_factory=Live)
 
 
