@@ -1,6 +1,8 @@
 """Whether a fix counts: everything was judged again. Pure."""
 
 from audit.model import Kind, Report
+from audit.rule import Needs
+from audit.rules import BY_ID
 
 
 def not_mended(before: Report, after: Report, name: str, lost: set[str]) -> str:
@@ -23,11 +25,17 @@ def not_mended(before: Report, after: Report, name: str, lost: set[str]) -> str:
 
 def _weaker(before: Report, after: Report, mended: str) -> str:
     """A rule that has less to look at is no rule that is kept: a healthcheck that is gone, alert rules that
-    were emptied, a service that was taken away."""
+    were emptied, a service that was taken away. Only of rules about files: what runs, and what answers, comes
+    and goes meanwhile."""
     for rule in sorted(before.passed):
-        if rule != mended and _judged(after, rule) < _judged(before, rule):
+        if rule != mended and _is_about_files(rule) and _judged(after, rule) < _judged(before, rule):
             return f"it would take away what {rule} looks at, which mends nothing"
     return ""
+
+
+def _is_about_files(name: str) -> bool:
+    rule = BY_ID[name]
+    return not rule.needs_engine and rule.needs is Needs.NOTHING
 
 
 def _judged(report: Report, rule: str) -> int:

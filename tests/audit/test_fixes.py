@@ -1,6 +1,7 @@
 """Fixes on small estates: the finding is gone, nothing else changed, and undone it is as it was."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,18 @@ def test_a_change_that_weakens_does_not_count(tmp_path: Path, after: str, why: s
     name = next(one.id for one in before.findings if one.rule == "IMG-01")
     write(tmp_path, {FILE: after})
     assert why in not_mended(before, judge(tmp_path), name, set())
+
+
+@pytest.mark.parametrize("meanwhile", ["RES-02", "IMG-07", "BAK-04", "MON-03"])
+def test_a_container_that_stopped_or_a_registry_that_went_away_undoes_no_fix(
+    tmp_path: Path, meanwhile: str
+) -> None:
+    write(tmp_path, dict(WELL))
+    before = judge(tmp_path)
+    name = next(one.id for one in before.findings if one.rule == "IMG-01")
+    before = replace(before, passed={**before.passed, meanwhile: 3})
+    write(tmp_path, {FILE: WELL[FILE].replace("nginx\n", "nginx:1.27.3\n")})
+    assert not_mended(before, judge(tmp_path), name, set()) == ""
 
 
 def test_a_waiver_is_no_fix(tmp_path: Path) -> None:
