@@ -62,6 +62,8 @@ def _absent(one: Rule, snapshot: Snapshot) -> str:
         return "it judges the machine that the estate runs on, and nobody looked at one"
     if one.needs is Needs.BACKUPS and snapshot.backups is None:
         return "it judges the backups that the bot makes (estate.backup), and was not told of any"
+    if one.needs is Needs.REPOSITORY and (snapshot.backups is None or snapshot.backups.repository is None):
+        return "it judges the repository that the bot backs up into (estate.backup), and there is none"
     if one.needs is Needs.DELIVERY and snapshot.delivery is None:
         return "it judges whether alerts arrive in the bot's rooms, and the bot was not asked"
     if one.needs is Needs.PROMETHEUS and snapshot.live.no_prometheus == NOT_ASKED:

@@ -25,6 +25,7 @@ class Needs(StrEnum):
     NOTHING = ""
     MACHINE = "the machine"
     BACKUPS = "the bot's own backups"
+    REPOSITORY = "the backup's repository"
     DELIVERY = "the bot's own test alerts"
     PROMETHEUS = "Prometheus itself"
     TRAEFIK = "Traefik itself"

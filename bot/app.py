@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from estate.snapshot.live import Live
     from estate.snapshot.machine import Machine
     from estate.snapshot.published import Published
+    from estate.snapshot.repository import Repository
 
 log = logging.getLogger("tocsin.app")
 
@@ -121,7 +122,7 @@ class App:
         self._keeper: Keeper | None = None
         made = config.estate.backup
         # The console's own is there to be tried; that it is young is no finding.
-        backups = (lambda: backups_made(self.notes, made)) if made is not None and not made.trial else None
+        backups = self._made if made is not None and not made.trial else None
         # In the terminal whoever asks sees each alert.
         rooms = self._delivery if config.matrix is not None or config.slack is not None else None
         self._snapshots = estate_snapshots(config, engines, self._hands, backups, rooms)
@@ -186,6 +187,11 @@ class App:
             hands=self._hands,
             backup=self.keeper if config.estate.backup is not None else None,
         )
+
+    async def _made(self, folders: Sequence[Path]) -> "Backups":
+        assert self.config.estate.backup is not None  # asked before
+        repository = await self.keeper().whereabouts(folders)
+        return await backups_made(self.notes, self.config.estate.backup, repository)
 
     async def _proved(self, room: str, at: datetime) -> None:
         await self.notes.write(f"{PROVED}{room}", at.isoformat())
@@ -619,7 +625,7 @@ def estate_snapshots(
     config: Config,
     engines: Sequence[DockerPort],
     hands: Hands | None,
-    backups: "Callable[[], Awaitable[Backups]] | None" = None,
+    backups: "Callable[[Sequence[Path]], Awaitable[Backups]] | None" = None,
     delivery: Callable[[], Awaitable[Mapping[str, datetime | None]]] | None = None,
 ) -> LateSnapshots | None:
     """What the audit looks at, when there is a tree."""
@@ -675,13 +681,14 @@ def live_answers(config: Config) -> "Callable[[], Awaitable[Live]] | None":
     return ask
 
 
-async def backups_made(notes: Notes, settings: Backup) -> "Backups":
-    """What the bot remembers of those that it made."""
+async def backups_made(notes: Notes, settings: Backup, repository: "Repository | None" = None) -> "Backups":
+    """What the bot remembers of those that it made. `repository`: where they lie, when that was looked at."""
     from bot.nightly import SINCE
     from estate.backup import history
-    from estate.snapshot.backups import Backups
+    from estate.snapshot.backups import Backups, Size
 
-    good = history.last_good(await history.runs(notes))
+    ran = await history.runs(notes)
+    good = history.last_good(ran)
     verified, drills = await history.verified(notes), await history.drills(notes)
     since = await notes.read(SINCE)
     well = [datetime.fromisoformat(one.at) for one in drills.values() if one.ok]
@@ -693,6 +700,8 @@ async def backups_made(notes: Notes, settings: Backup) -> "Backups":
         verified.failed,
         max(well, default=None),
         tuple(sorted(name for name, one in drills.items() if not one.ok)),
+        tuple(Size(one.time, one.files, one.size) for one in history.whole(ran)),
+        repository,
     )
 
 

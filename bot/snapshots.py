@@ -43,7 +43,7 @@ class LateSnapshots:
         engine_wanted: bool = True,
         settled: Callable[[], Awaitable[None]] | None = None,
         machine: "Callable[[Sequence[str], Sequence[Path]], Machine | None] | None" = None,
-        backups: "Callable[[], Awaitable[Backups | None]] | None" = None,
+        backups: "Callable[[Sequence[Path]], Awaitable[Backups | None]] | None" = None,
         delivery: Callable[[], Awaitable[Mapping[str, datetime | None]]] | None = None,
         live: "Callable[[], Awaitable[Live]] | None" = None,
         published: "Callable[[Iterable[Reference]], Awaitable[Published]] | None" = None,
@@ -51,9 +51,9 @@ class LateSnapshots:
     ) -> None:
         """settled: waits until nobody is putting the tree under git: it would change between two looks.
         machine: looks at the one that the Engine is on, at these systemd timers, and at the disks of these
-        folders. backups: what is known of those that were made. delivery: when a test alert last arrived in
-        each room. live: asks what answers for itself. published: asks registries about these images, where an
-        Engine answers. samples: how often each running container is measured.
+        folders. backups: what is known of those that were made of these folders. delivery: when a test alert
+        last arrived in each room. live: asks what answers for itself. published: asks registries about these
+        images, where an Engine answers. samples: how often each running container is measured.
         """
         self._live = live
         self._published = published
@@ -85,7 +85,7 @@ class LateSnapshots:
         if not views:
             return taken
         machine, backups, published = await asyncio.gather(
-            self._looked_at(taken), self._made(), self._at_registries(taken)
+            self._looked_at(taken), self._made(taken), self._at_registries(taken)
         )
         return replace(taken, machine=machine, backups=backups, published=published)
 
@@ -93,11 +93,17 @@ class LateSnapshots:
         if self._machine is None:
             return None
         names = [path.rpartition("/")[2] for path in snapshot.texts if path.endswith(".timer")]
-        roots = [Path(view.facts.root) for view in snapshot.engines if view.facts and view.facts.root]
-        return await asyncio.to_thread(self._machine, names, [self.root, *roots])
+        return await asyncio.to_thread(self._machine, names, self._folders(snapshot))
 
-    async def _made(self) -> "Backups | None":
-        return await self._backups() if self._backups is not None else None
+    async def _made(self, snapshot: "Snapshot") -> "Backups | None":
+        return await self._backups(self._folders(snapshot)) if self._backups is not None else None
+
+    def _folders(self, snapshot: "Snapshot") -> list[Path]:
+        """Where the estate's files are, and where the Engine keeps volumes when it is on this machine."""
+        if self._machine is None:
+            return [self.root]
+        facts = (view.facts for view in snapshot.engines)
+        return [self.root, *(Path(one.root) for one in facts if one is not None and one.root)]
 
     async def _at_registries(self, snapshot: "Snapshot") -> "Published | None":
         if self._published is None:

@@ -3,6 +3,7 @@
 from audit.rule import Rule
 from audit.rules import (
     backup,
+    backup_key,
     certificates,
     clashes,
     compose,
@@ -25,6 +26,7 @@ from audit.rules import (
     overrides,
     probes,
     published,
+    repository,
     resources,
     runtime,
     scraping,
@@ -116,8 +118,12 @@ ALL: tuple[Rule, ...] = (
     backup.not_covered,
     machine.timer_off,
     scripts.blind_script,
+    backup_key.key_in_the_backup,
     machine.too_old,
     machine.never_tried,
+    repository.too_small,
+    repository.same_disk,
+    repository.stale_lock,
     machine.delivery_unproved,
     backup.no_retention,
     monitoring.no_receiver,

@@ -1,7 +1,5 @@
 """The rules of the catalogue that are not built, each with the reason. docs/rules.md lists them."""
 
-REPOSITORY = "not built yet: it asks the backup's repository"
-
 NOT_BUILT: dict[str, tuple[str, str]] = {
     "IMG-04": ("An image without a digest", "left out: it would fire at nearly every image, and IMG-01 pins"),
     "HC-07": ("Unhealthy and routed", "told by HC-02: its rank rises with the route"),
@@ -11,8 +9,4 @@ NOT_BUILT: dict[str, tuple[str, str]] = {
         "A database that is copied while it runs",
         "told by BAK-01: a database counts only by its dump",
     ),
-    "BAK-07": ("A backup that is too small", REPOSITORY),
-    "BAK-08": ("A backup on the same disk", REPOSITORY),
-    "BAK-10": ("The only key lies in what is backed up", REPOSITORY),
-    "BAK-11": ("A lock that nobody holds", REPOSITORY),
 }

@@ -38,7 +38,7 @@ def blind_script(look: Look) -> Iterator[Result]:
     for path, text in look.snapshot.texts.items():
         if not path.endswith(".sh") or not is_backup_script(path, text):
             continue
-        code = _code(text)
+        code = code_of(text)
         wrong = []
         if not re.search(r"pipefail|PIPESTATUS", code):
             wrong += [
@@ -60,6 +60,6 @@ def blind_script(look: Look) -> Iterator[Result]:
             yield Passed(path)
 
 
-def _code(text: str) -> str:
+def code_of(text: str) -> str:
     """Without whole-line comments, of the same length."""
     return re.sub(r"(?m)^\s*#.*$", lambda found: " " * len(found[0]), text)

@@ -177,6 +177,11 @@ def last_good(found: Sequence[Ran]) -> Ran | None:
     return good[-1] if good else None
 
 
+def whole(found: Sequence[Ran]) -> tuple[Ran, ...]:
+    """Those of everything that made a snapshot, the oldest first."""
+    return tuple(one for one in found if one.scope == EVERYTHING and one.snapshot)
+
+
 def usual(found: Sequence[Ran], scope: str) -> tuple[Size, ...]:
     """The sizes of runs of the same scope that made a snapshot."""
     return tuple(Size(one.files, one.size) for one in found if one.scope == scope and one.snapshot)

@@ -27,7 +27,9 @@ from estate.backup.settings import Settings
 from estate.backup.shell import Inside
 from estate.backup.spool import Spool, write
 from estate.backup.throwaway import sweep
+from estate.backup.whereabouts import look
 from estate.model import Container, Detail
+from estate.snapshot.repository import Repository
 
 EACH = 2
 """Snapshots that are looked into for one item."""
@@ -92,6 +94,10 @@ class Keeper:
     def known(self) -> Restic:
         """The repository without touching it: for the words of a plan."""
         return Restic(self.settings.repository or "", "", self.spool.cache)
+
+    async def whereabouts(self, sources: Sequence[Path]) -> Repository | None:
+        """Where the repository lies, and who has locked it; None where there is none. Raises nothing."""
+        return await look(await self.restic(), sources) if self.has_repository else None
 
     # ---- looking ----------------------------------------------------------------------------------------
 

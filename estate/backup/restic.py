@@ -244,14 +244,15 @@ def say_lock(lock: Lock, now: float, *, here: str | None = None) -> str:
     since = f" since {lock.since:%Y-%m-%d %H:%M:%S} UTC" if lock.since is not None else ""
     if lock.host != here:
         return f"{who}{since}: that is another host, so look there; restic unlock removes what is nobody's"
-    if _lives(lock.pid):
+    if lives(lock.pid):
         return f"{who}{since}, which runs: wait for it"
     if age > STALE:
         return f"{who}{since}, which is gone: the lock is stale, restic unlock removes it"
     return f"{who}{since}, which is gone: restic unlock removes the lock"
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
+    """Whether a process of this machine has that number now."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -3,6 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from estate.snapshot.repository import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Of one backup of everything that made a snapshot: files, and bytes that were read."""
+
+    at: datetime
+    files: int
+    size: int
+
 
 @dataclass(frozen=True, slots=True)
 class Backups:
@@ -19,3 +30,7 @@ class Backups:
     drilled: datetime | None = None
     failed_drills: tuple[str, ...] = ()
     """Services whose last drill was not well."""
+    sizes: tuple[Size, ...] = ()
+    """The oldest first."""
+    repository: Repository | None = None
+    """None: there is none that the bot could ask: the site's own script or unit makes backups."""

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -12,13 +13,18 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from docker.models.containers import Container
 
+from audit.engine import evaluate
+from audit.rules import ALL
 from bot.core.steps import Step
 from estate.model import THROWAWAY
+from estate.snapshot.backups import Backups
+from estate.snapshot.model import Snapshot
 from tests.real.backup_room import PASSWORD, BackupRoom, backup_room, restic
 from tests.real.components.engine import Engine
 from tests.real.components.postgres import IMAGE, build_postgres
@@ -236,6 +242,15 @@ async def test_a_locked_repository(room: Callable[..., BackupRoom], shop: Shop, 
     assert locks(repository), "a lock must never be removed by us"
     [*_, last] = await here.run("!backup verify")
     assert last.startswith("failed: nothing was read: the repository is locked by process "), last
+
+    in_an_hour = datetime.now(UTC) + timedelta(hours=1)
+    lies = await here.keeper.whereabouts([shop.files])
+    backups = Backups(timedelta(days=1), repository=lies)
+    report = evaluate(Snapshot(shop.files, in_an_hour, backups=backups), ALL)
+    said = {one.rule: one.message for one in report.findings}
+    assert f"process {holder.pid} on {socket.gethostname()}" in said["BAK-11"]
+    same = shop.files.stat().st_dev == repository.stat().st_dev
+    assert (str(shop.files) in said["BAK-08"]) == same
 
 
 async def test_a_corrupt_pack(room: Callable[..., BackupRoom], shop: Shop, repository: Path) -> None:

@@ -1,0 +1,32 @@
+"""Services that make backups, and what their paths are outside. Pure."""
+
+import re
+from os.path import normpath
+from pathlib import PurePosixPath
+
+from audit.subject import Subject
+from estate.compose.value import Value, child
+
+_PROGRAM = re.compile(
+    r"(?:^|[/_-])(?:restic|rustic|resticker|borg|borgmatic|kopia|duplicity|duplicati|backup)(?:$|[/_-])"
+)
+
+
+def makes_backups(one: Subject) -> bool:
+    """By its image's name."""
+    return bool(_PROGRAM.search(one.repository.lower()))
+
+
+def on_host(one: Subject, inside: str) -> PurePosixPath | None:
+    """A path in the container, as the host has it; None when it is in no folder or file of the host's."""
+    path = PurePosixPath(inside)
+    if path.is_relative_to("/run/secrets"):
+        named = child(one.model.tree, "secrets", path.name, "file")
+        if not isinstance(named, Value):
+            return None
+        return PurePosixPath(normpath(named.file.parent / named.text))
+    mounts = [mount for mount in one.mounts if mount.is_bind and path.is_relative_to(mount.target)]
+    if not mounts:
+        return None
+    deepest = max(mounts, key=lambda mount: len(mount.target))
+    return PurePosixPath(deepest.source, path.relative_to(deepest.target))
