@@ -1,8 +1,9 @@
 """Whether a fix counts: everything was judged again. Pure."""
 
-from audit.model import Kind, Report
+from audit.model import Finding, Kind, Report
 from audit.rule import Needs
 from audit.rules import BY_ID
+from audit.rules.reports import outdated_report
 
 
 def not_mended(before: Report, after: Report, name: str, lost: set[str]) -> str:
@@ -15,12 +16,17 @@ def not_mended(before: Report, after: Report, name: str, lost: set[str]) -> str:
     if any(one.finding.id == name for one in after.waived):
         return "the finding is waived now, and not mended"
     known = {one.id for one in before.findings} | {one.finding.id for one in before.waived}
-    new = [one.id for one in after.findings if one.id not in known and one.kind is Kind.FILES]
+    new = [one.id for one in after.findings if one.id not in known and _counts(one)]
     if new:
         return f"it would bring {', '.join(new[:5])}"
     if lost:
         return f"{min(lost)} could not be read any more"
     return _weaker(before, after, name.rpartition("-")[0])
+
+
+def _counts(one: Finding) -> bool:
+    """What runs changes by itself; and a report that a fix makes untrue is no harm that it does."""
+    return one.kind is Kind.FILES and one.rule != outdated_report.id
 
 
 def _weaker(before: Report, after: Report, mended: str) -> str:

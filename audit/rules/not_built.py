@@ -4,7 +4,6 @@ NOT_BUILT: dict[str, tuple[str, str]] = {
     "IMG-04": ("An image without a digest", "left out: it would fire at nearly every image, and IMG-01 pins"),
     "HC-07": ("Unhealthy and routed", "told by HC-02: its rank rises with the route"),
     "CMP-10": ("A compose file with a name of its own", "left out: such files are read as any other"),
-    "DOC-06": ("What a report says is not true any more", "told by --check-report, of the file it is given"),
     "BAK-02": (
         "A database that is copied while it runs",
         "told by BAK-01: a database counts only by its dump",

@@ -155,6 +155,20 @@ def test_a_container_that_stopped_or_a_registry_that_went_away_undoes_no_fix(
     assert not_mended(before, judge(tmp_path), name, set()) == ""
 
 
+def test_a_report_that_is_right_no_more_is_no_harm(tmp_path: Path) -> None:
+    report = "# Audit report\n\nDate: 2026-01-01\n\n- 1 service uses the `latest` tag\n"
+    write(tmp_path, {**WELL, "REPORT.md": report})
+    before = judge(tmp_path)
+    assert before.passed["DOC-06"] == 1
+    name = next(one.id for one in before.findings if one.rule == "IMG-01")
+    write(tmp_path, {FILE: WELL[FILE].replace("nginx\n", "nginx:1.27.3\n")})
+    after = judge(tmp_path)
+    assert [one.rule for one in after.findings if one.id not in {old.id for old in before.findings}] == [
+        "DOC-06"
+    ]
+    assert not_mended(before, after, name, set()) == ""
+
+
 def test_a_waiver_is_no_fix(tmp_path: Path) -> None:
     write(tmp_path, dict(WELL))
     before = judge(tmp_path)
