@@ -28,16 +28,18 @@ async def read_live(
     traefik: str | None = None,
     *,
     seconds: float = SECONDS,
+    largest: int = LARGEST,
 ) -> Live:
-    """Addresses; None is not asked. Raises nothing: who does not answer is in it as such."""
+    """Addresses; None is not asked. `largest`: bytes of one answer. Raises nothing: who does not answer is in
+    it as such."""
     import httpx
 
     limits = httpx.Timeout(seconds)
     async with httpx.AsyncClient(timeout=limits, follow_redirects=False, trust_env=False) as client:
         (one, no_one), (two, no_two), (three, no_three) = await asyncio.gather(
-            _tried(client, prometheus, "Prometheus", _prometheus, seconds),
-            _tried(client, alertmanager, "Alertmanager", _alertmanager, seconds),
-            _tried(client, traefik, "Traefik", _traefik, seconds),
+            _tried(client, prometheus, "Prometheus", _prometheus, seconds, largest),
+            _tried(client, alertmanager, "Alertmanager", _alertmanager, seconds, largest),
+            _tried(client, traefik, "Traefik", _traefik, seconds, largest),
         )
     return Live(one, no_one, two, no_two, three, no_three)
 
@@ -48,13 +50,14 @@ async def _tried(
     who: str,
     read: Callable[[_Ask, str], Awaitable[_T]],
     seconds: float,
+    largest: int,
 ) -> tuple[_T | None, str]:
     if url is None:
         return None, NOT_ASKED
     base = url.rstrip("/")
 
     async def ask(path: str) -> Any:
-        return await _json(client, f"{base}{path}", who)
+        return await _json(client, f"{base}{path}", who, largest)
 
     try:
         async with asyncio.timeout(4 * seconds):
@@ -67,7 +70,7 @@ async def _tried(
         return None, f"what answers at {base} does not speak as {who} does"
 
 
-async def _json(client: "httpx.AsyncClient", url: str, who: str) -> Any:
+async def _json(client: "httpx.AsyncClient", url: str, who: str, largest: int) -> Any:
     import httpx
 
     try:
@@ -77,8 +80,8 @@ async def _json(client: "httpx.AsyncClient", url: str, who: str) -> Any:
             body = bytearray()
             async for piece in answer.aiter_bytes():
                 body += piece
-                if len(body) > LARGEST:
-                    raise Away(f"{who}'s answer at {url} is longer than {LARGEST // 2**20} MiB")
+                if len(body) > largest:
+                    raise Away(f"{who}'s answer at {url} is longer than {largest:,} bytes")
     except httpx.TimeoutException:
         raise Away(f"{who} gave no answer in time at {url}") from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as trouble:

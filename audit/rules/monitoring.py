@@ -13,6 +13,7 @@ from audit.rule import rule
 from audit.subject import Subject
 from estate.compose.value import Rows, Section, Tree, Value, child, text_of, texts_of
 from estate.snapshot.document import Document
+from estate.snapshot.live import NOT_ASKED
 
 _LOCAL = re.compile(r"(?:https?://)?(?:localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)(?::\d+)?(?:[/?].*)?\Z")
 _NOBODY = re.compile(
@@ -44,7 +45,9 @@ def no_receiver(look: Look) -> Iterator[Result]:
 
     Wrong: a receiver that a route names is not defined, has no integration at all, or one whose address is a
     placeholder, or leads to the container itself (`localhost`). A receiver for what is dropped on purpose,
-    called `null`, `none`, `blackhole` or `drop`, may be empty when it is not the first one.
+    called `null`, `none`, `blackhole` or `drop`, may be empty when it is not the first one. Where they are
+    asked: Alertmanager itself (`alerts.alertmanager`) does not have a receiver that the file defines;
+    Prometheus itself (`alerts.prometheus`) has alerts and sends them to no Alertmanager.
     Disprove: `!test alert` comes back.
     """
     for one in _of(look, "alertmanager"):
@@ -53,10 +56,46 @@ def no_receiver(look: Look) -> Iterator[Result]:
         if document is None:
             yield Unknown(one.full_name, why, one.place)
             continue
-        found = list(_deaf(look, one, document))
+        found = [*_deaf(look, one, document), *_unloaded(look, one, document)]
         yield from found
         if not found:
             yield Passed(one.full_name)
+    live = look.snapshot.live
+    if live.alertmanager is None and live.no_alertmanager != NOT_ASKED:
+        yield Unknown("the receivers of Alertmanager", live.no_alertmanager)
+    if live.prometheus is not None and live.prometheus.alerts and not live.prometheus.alertmanagers:
+        count = len(live.prometheus.alerts)
+        yield Failed(
+            place=Place("", text="Prometheus"),
+            message=f"Prometheus has {count} alert{'s' * (count > 1)} and sends them to no Alertmanager",
+            key="no alertmanager",
+            evidence=("its /api/v1/alertmanagers lists none",),
+            disprove="an alert of Prometheus' own arrives (!test alert does not go through it)",
+            remedy="name Alertmanager under alerting: alertmanagers: in prometheus.yml, and reload it",
+            severity=Severity.HIGH,
+            kind=Kind.ENGINE,
+        )
+
+
+def _unloaded(look: Look, one: Subject, document: Document) -> Iterator[Failed]:
+    """Receivers that the file has and Alertmanager has not. Of two of them nobody knows which answered."""
+    live = look.snapshot.live.alertmanager
+    if live is None or len(list(_of(look, "alertmanager"))) != 1:
+        return
+    rows = child(document.tree, "receivers")
+    for row in rows if isinstance(rows, Rows) else ():
+        name = text_of(child(row, "name")) or ""
+        if name and name not in live.receivers:
+            yield Failed(
+                place=of_tree(look.snapshot, row, document.path, f"name: {name}"),
+                message=f"Alertmanager does not have the receiver {name}: it runs with another file",
+                service=one.full_name,
+                key=f"{name} loaded",
+                evidence=("its /api/v2/receivers does not list it",),
+                disprove="/api/v2/receivers lists it",
+                remedy="reload it (POST /-/reload), and read in its log why it did not take the file",
+                kind=Kind.BOTH,
+            )
 
 
 def _deaf(look: Look, one: Subject, document: Document) -> Iterator[Failed]:

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
 
 from audit.look import Look
-from audit.model import Confidence, Failed, Fix, Passed, Result, Severity, Unknown
+from audit.model import Confidence, Failed, Fix, Kind, Passed, Result, Severity, Unknown
 from audit.places import of_key, of_tree
 from audit.rule import rule
 from audit.subject import Subject
@@ -321,7 +322,8 @@ def insecure_dashboard(look: Look) -> Iterator[Result]:
     """Traefik's dashboard and API are open to everybody who reaches port 8080.
 
     Wrong: `api.insecure` is true in the static file, a flag of the command, or the environment. Critical
-    instead of high: port 8080 is published to other machines.
+    instead of high: port 8080 is published to other machines. Or, where it is asked (`estate.traefik`), its
+    API answers at an address that is not this machine's own, and asks nobody for a password.
     Disprove: `curl http://HOST:8080/api/overview` is refused.
     Mend: take it away; route the dashboard to `api@internal` behind an authentication.
     """
@@ -345,10 +347,30 @@ def insecure_dashboard(look: Look) -> Iterator[Result]:
             remedy="set api.insecure to false, and route the dashboard to api@internal behind basicAuth",
             severity=Severity.CRITICAL if is_open else Severity.HIGH,
         )
+    elif (url := _answers_anybody(look)) is not None:
+        yield Failed(
+            place=proxy.subject.place,
+            message=f"Traefik's API answers at {url} and asks nobody for a password",
+            service=proxy.subject.full_name,
+            key="live",
+            evidence=("it was asked without one",),
+            disprove=f"curl {url}/api/overview is refused",
+            remedy="set api.insecure to false, and route the dashboard to api@internal behind basicAuth",
+            kind=Kind.ENGINE,
+        )
     elif "static" in proxy.blind:
         yield Unknown(proxy.subject.full_name, proxy.blind["static"], proxy.subject.place)
     else:
         yield Passed(proxy.subject.full_name)
+
+
+def _answers_anybody(look: Look) -> str | None:
+    """Where Traefik's API answered us; None for loopback, which may be meant for this machine alone."""
+    live = look.snapshot.live.traefik
+    host = urlsplit(live.url).hostname if live is not None else None
+    if live is None or host is None or host == "localhost" or host.startswith("127.") or host == "::1":
+        return None
+    return live.url
 
 
 @rule("TRF-06", Severity.HIGH)

@@ -7,7 +7,6 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-import estate.live
 from estate.live import read_live
 from estate.snapshot.live import Route
 
@@ -91,10 +90,9 @@ async def test_what_is_none(answers: dict[str, Any], why: str) -> None:
     await server.close()
 
 
-async def test_a_flood_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estate.live, "LARGEST", 1000)
+async def test_a_flood_is_cut_off() -> None:
     server = await served({"/api/v2/receivers": b"[" + b" " * 5000 + b"]"})
-    live = await read_live(alertmanager=f"http://127.0.0.1:{server.port}")
+    live = await read_live(alertmanager=f"http://127.0.0.1:{server.port}", largest=1000)
     assert live.alertmanager is None
-    assert "is longer than" in live.no_alertmanager
+    assert "is longer than 1,000 bytes" in live.no_alertmanager
     await server.close()

@@ -51,13 +51,25 @@ def test_as_they_are(
     assert live.alertmanager.receivers == {"tocsin"}
     assert (live.traefik, live.no_traefik) == (None, "nobody said where it is")
 
-    files = {"etc/prometheus.yml": "rule_files: [rules.yml]\n", "etc/rules.yml": WRITTEN}
-    write(tmp_path / "e", {f"m/{name}": text for name, text in files.items()} | {"m/compose.yml": COMPOSE})
+    alerting = (
+        "  alertmanager:\n    image: prom/alertmanager:v0.27.0\n"
+        "    volumes: ['./am.yml:/etc/alertmanager/alertmanager.yml']\n"
+    )
+    hooks = "".join(
+        f"  - {{name: {name}, webhook_configs: [{{url: 'http://t:1/'}}]}}\n" for name in ("tocsin", "new")
+    )
+    files = {"am.yml": f"route: {{receiver: tocsin}}\nreceivers:\n{hooks}"}
+    files |= {"etc/prometheus.yml": "rule_files: [rules.yml]\n", "etc/rules.yml": WRITTEN}
+    write(
+        tmp_path / "e",
+        {f"m/{name}": text for name, text in files.items()} | {"m/compose.yml": COMPOSE + alerting},
+    )
     shot = replace(snapshot(tmp_path / "e"), live=live)
-    report = evaluate(shot, [one for one in ALL if one.id in {"MON-02", "MON-03"}], now=NOW)
+    report = evaluate(shot, [one for one in ALL if one.id in {"MON-01", "MON-02", "MON-03"}], now=NOW)
     said = {(one.rule, str(one.place)): one.message for one in report.findings}
     assert "node_filesystem_avail_bytes" in said.pop(("MON-03", "m/etc/rules.yml:5:29"))
     assert "has not loaded New" in said.pop(("MON-02", "m/etc/rules.yml:1"))
+    assert "does not have the receiver new" in said.pop(("MON-01", "m/am.yml:4:5"))
     assert said == {}
 
 

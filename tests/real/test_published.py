@@ -80,9 +80,10 @@ async def test_one_that_never_answers_costs_its_time_and_no_more(
     build(engine, name, "slow", "1.0.0")
     push(engine, name, "1.0.0")
 
+    mute_to: list[asyncio.StreamWriter] = []
+
     async def never(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(60)
-        writer.close()
+        mute_to.append(writer)
 
     mute = await asyncio.start_server(never, "127.0.0.1", 0)
     host = f"127.0.0.1:{mute.sockets[0].getsockname()[1]}"
@@ -92,6 +93,8 @@ async def test_one_that_never_answers_costs_its_time_and_no_more(
         found = await read_published(client, images, seconds=1.0)
     finally:
         await client.close()
+        for writer in mute_to:
+            writer.close()
         mute.close()
     assert found.tags == {name: ("1.0.0",)}
     assert found.unasked == {host: f"the registry {host} was not done with its answers within 1 s"}

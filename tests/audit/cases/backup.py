@@ -1,3 +1,4 @@
+from estate.snapshot.live import Alertmanager, Live, Prometheus
 from tests.audit.cases.case import Case, Must, app, web
 
 DATA = web("volumes: ['./data:/data', './conf:/conf:ro']")
@@ -41,6 +42,13 @@ def receiver(text: str, route: str = "{receiver: team}") -> dict[str, str | byte
 
 
 HOOK = "  - name: team\n    webhook_configs: [{url: '%s'}]\n"
+
+TOLD = receiver(HOOK % "http://tocsin:9099/alerts/default")
+
+
+def has(*receivers: str) -> Live:
+    return Live(alertmanager=Alertmanager(frozenset(receivers)), no_alertmanager="")
+
 
 CASES = (
     Case(
@@ -90,6 +98,25 @@ CASES = (
     Case("BAK-09", Must.PASS, "seven days", {**app(DATA), **config(volumes("app"))}),
     Case(
         "BAK-09", Must.NEAR, "another YAML beside it", {**app(DATA), "backup/other.yml": "services: {a: 1}\n"}
+    ),
+    Case("MON-01", Must.FIRE, "an older file", TOLD, says="with another file", live=has("ops"), count=1),
+    Case("MON-01", Must.PASS, "the file it has", TOLD, live=has("team")),
+    Case("MON-01", Must.UNKNOWN, "it does not answer", TOLD, live=Live(no_alertmanager="no answer")),
+    Case(
+        "MON-01",
+        Must.FIRE,
+        "Prometheus sends to nobody",
+        TOLD,
+        says="1 alert and sends them to no",
+        live=Live(Prometheus(frozenset({"Down"})), ""),
+        severity="high",
+    ),
+    Case(
+        "MON-01",
+        Must.PASS,
+        "Prometheus sends",
+        TOLD,
+        live=Live(Prometheus(frozenset({"Down"}), alertmanagers=frozenset({"http://a/api/v2/alerts"})), ""),
     ),
     Case("MON-01", Must.FIRE, "no integration", receiver("  - name: team\n"), says="no integration"),
     Case(

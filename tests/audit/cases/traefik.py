@@ -1,3 +1,4 @@
+from estate.snapshot.live import Live, Traefik
 from tests.audit.cases.case import Case, Must
 
 STATIC = """\
@@ -244,6 +245,21 @@ CASES = (
         "as a flag",
         no_file("command: [--api.insecure=true]"),
         severity="high",
+    ),
+    Case(
+        "TRF-05",
+        Must.FIRE,
+        "it answers",
+        proxy(STATIC),
+        says="answers at http://traefik:8080",
+        live=Live(traefik=Traefik("http://traefik:8080"), no_traefik=""),
+    ),
+    Case(
+        "TRF-05",
+        Must.PASS,
+        "on loopback alone",
+        proxy(STATIC),
+        live=Live(traefik=Traefik("http://127.0.0.1:8080"), no_traefik=""),
     ),
     Case(
         "TRF-05",
