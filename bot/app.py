@@ -19,7 +19,7 @@ from alert_bridge.intake import Intake
 from alert_bridge.rehearsal import Rehearsal
 from bot.approvals import Approvals
 from bot.caretaker import Ages, Retention, Watch
-from bot.config.model import Backup, Config, Secret
+from bot.config.model import Config, Secret
 from bot.config.model import Credential as ConfiguredCredential
 from bot.context import Services
 from bot.core.backoff import delay
@@ -31,7 +31,7 @@ from bot.core.steps import OnStep, no_step
 from bot.engine import Engine
 from bot.outbox import Outbox
 from bot.ports import Engine as DockerPort
-from bot.ports import Notes, Platform
+from bot.ports import Platform
 from bot.snapshots import SAMPLES, LateSnapshots
 from bot.store.alerts import AlertStore
 from bot.store.approvals import ApprovalStore
@@ -54,8 +54,8 @@ if TYPE_CHECKING:
     from estate.snapshot.backups import Backups
     from estate.snapshot.live import Live
     from estate.snapshot.machine import Machine
+    from estate.snapshot.model import Snapshot
     from estate.snapshot.published import Published
-    from estate.snapshot.repository import Repository
 
 log = logging.getLogger("tocsin.app")
 
@@ -188,10 +188,10 @@ class App:
             backup=self.keeper if config.estate.backup is not None else None,
         )
 
-    async def _made(self, folders: Sequence[Path]) -> "Backups":
-        assert self.config.estate.backup is not None  # asked before
-        repository = await self.keeper().whereabouts(folders)
-        return await backups_made(self.notes, self.config.estate.backup, repository)
+    async def _made(self, snapshot: "Snapshot", folders: Sequence[Path]) -> "Backups":
+        from bot.backups import backups_made
+
+        return await backups_made(self.keeper(), snapshot, folders)
 
     async def _proved(self, room: str, at: datetime) -> None:
         await self.notes.write(f"{PROVED}{room}", at.isoformat())
@@ -625,7 +625,7 @@ def estate_snapshots(
     config: Config,
     engines: Sequence[DockerPort],
     hands: Hands | None,
-    backups: "Callable[[Sequence[Path]], Awaitable[Backups]] | None" = None,
+    backups: "Callable[[Snapshot, Sequence[Path]], Awaitable[Backups]] | None" = None,
     delivery: Callable[[], Awaitable[Mapping[str, datetime | None]]] | None = None,
 ) -> LateSnapshots | None:
     """What the audit looks at, when there is a tree."""
@@ -679,30 +679,6 @@ def live_answers(config: Config) -> "Callable[[], Awaitable[Live]] | None":
         return await read_live(*addresses)
 
     return ask
-
-
-async def backups_made(notes: Notes, settings: Backup, repository: "Repository | None" = None) -> "Backups":
-    """What the bot remembers of those that it made. `repository`: where they lie, when that was looked at."""
-    from bot.nightly import SINCE
-    from estate.backup import history
-    from estate.snapshot.backups import Backups, Size
-
-    ran = await history.runs(notes)
-    good = history.last_good(ran)
-    verified, drills = await history.verified(notes), await history.drills(notes)
-    since = await notes.read(SINCE)
-    well = [datetime.fromisoformat(one.at) for one in drills.values() if one.ok]
-    return Backups(
-        settings.max_age,
-        datetime.fromisoformat(since) if since else None,
-        good.time if good is not None else None,
-        verified.full,
-        verified.failed,
-        max(well, default=None),
-        tuple(sorted(name for name, one in drills.items() if not one.ok)),
-        tuple(Size(one.time, one.files, one.size) for one in history.whole(ran)),
-        repository,
-    )
 
 
 def seen(path: Path, paths: Mapping[str, str]) -> Path:

@@ -43,7 +43,7 @@ class LateSnapshots:
         engine_wanted: bool = True,
         settled: Callable[[], Awaitable[None]] | None = None,
         machine: "Callable[[Sequence[str], Sequence[Path]], Machine | None] | None" = None,
-        backups: "Callable[[Sequence[Path]], Awaitable[Backups | None]] | None" = None,
+        backups: "Callable[[Snapshot, Sequence[Path]], Awaitable[Backups | None]] | None" = None,
         delivery: Callable[[], Awaitable[Mapping[str, datetime | None]]] | None = None,
         live: "Callable[[], Awaitable[Live]] | None" = None,
         published: "Callable[[Iterable[Reference]], Awaitable[Published]] | None" = None,
@@ -96,7 +96,9 @@ class LateSnapshots:
         return await asyncio.to_thread(self._machine, names, self._folders(snapshot))
 
     async def _made(self, snapshot: "Snapshot") -> "Backups | None":
-        return await self._backups(self._folders(snapshot)) if self._backups is not None else None
+        if self._backups is None:
+            return None
+        return await self._backups(snapshot, self._folders(snapshot))
 
     def _folders(self, snapshot: "Snapshot") -> list[Path]:
         """Where the estate's files are, and where the Engine keeps volumes when it is on this machine."""

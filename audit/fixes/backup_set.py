@@ -6,7 +6,7 @@ from audit.fixes.changes import CannotFix, Changes
 from audit.fixes.file import File
 from audit.fixes.rows import key_added
 from audit.look import Look
-from audit.model import Finding
+from audit.model import Finding, Kind
 from audit.rules.backup import configuration, uncovered
 from estate.compose.load import Plain
 from estate.compose.node import Mapping
@@ -16,7 +16,10 @@ KEPT = {"daily": "7", "weekly": "4", "monthly": "6"}
 
 
 def added(finding: Finding, snapshot: Snapshot) -> Changes:
-    """An item of `services.volumes`. Raises CannotFix for a database, which is to be dumped."""
+    """An item of `services.volumes`. Raises CannotFix for a database, which is to be dumped, and
+    for what no snapshot has, whatever a set says."""
+    if finding.kind is Kind.BOTH:
+        raise CannotFix(f"{finding.id}: no file mends it, a backup does: {finding.remedy}")
     look = Look(snapshot, snapshot.taken)
     document, subject = configuration(look), look.by_name.get(finding.service)
     if document is None or subject is None:

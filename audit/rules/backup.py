@@ -1,16 +1,17 @@
 """What would be lost."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from audit.look import Look
-from audit.model import Failed, Fix, Passed, Place, Result, Severity, Unknown
+from audit.model import Failed, Fix, Kind, Passed, Place, Result, Severity, Unknown
 from audit.mounts import MountPoint
 from audit.places import of_key, of_tree
 from audit.rule import rule
 from audit.subject import Subject
 from estate.compose.value import Rows, Section, child, text_of
+from estate.snapshot.backups import Saved
 from estate.snapshot.document import Document
 
 _NEVER = re.compile(
@@ -63,18 +64,20 @@ def not_covered(look: Look) -> Iterator[Result]:
     Wrong: a volume or a folder that a service mounts to write is neither under a path nor a volume of
     `backup-config.yml`; a database counts only by its dump: its container must be among the databases, for a
     copy of its files while it runs is no backup. That a set names it does not prove that it was saved.
+    Where the bot makes the backups itself (`estate.backup`, restic), the snapshots decide, whatever a set
+    says: what containers keep is in one, whole, or it is not covered. How old that one is, is BAK-04.
     Not looked at: what is mounted to read; sockets, /proc, /sys, /dev, temporary folders, caches and logs;
-    services that an inactive profile keeps away; estates without such a configuration.
+    services that an inactive profile keeps away; estates without either.
     Disprove: `restic ls latest` shows it.
     """
-    document = configuration(look)
-    if document is None:
-        return
-    if document.wrong:
+    document, holding = configuration(look), _holding(look)
+    sets = _sets(document) if document is not None and not document.wrong else None
+    if document is not None and document.wrong:
         yield Unknown(document.path, document.wrong, Place(document.path))
-        return
-    sets = _sets(document)
+    if look.snapshot.backups is not None and look.snapshot.backups.not_saved:
+        yield Unknown("what the snapshots hold", look.snapshot.backups.not_saved)
     told: set[str] = set()
+    seen: set[str] = set()
     for one in look.subjects:
         if not one.is_active:
             continue
@@ -83,7 +86,56 @@ def not_covered(look: Look) -> Iterator[Result]:
             if what is None or what in told:
                 continue
             told.add(what)
-            yield _judged(look, one, mount, what, sets)
+            saved = _saved(holding, one, mount, what)
+            if saved is not None:
+                seen.add(saved.title)
+                yield _by_snapshots(look, saved, what, one, of_tree(look.snapshot, mount.tree, one.file))
+            elif sets is not None:
+                yield _judged(look, one, mount, what, sets)
+    for saved in holding:
+        if saved.title not in seen:
+            owner = next((look.by_name[name] for name in saved.owners if name in look.by_name), None)
+            yield _by_snapshots(look, saved, saved.title, owner, owner.place if owner else Place(""))
+
+
+def _holding(look: Look) -> tuple[Saved, ...]:
+    return look.snapshot.backups.saved if look.snapshot.backups is not None else ()
+
+
+def _saved(holding: Iterable[Saved], one: Subject, mount: MountPoint, what: str) -> Saved | None:
+    """What is known of it by the snapshots."""
+    for saved in holding:
+        if one.is_database and saved.kind == "database":
+            if one.full_name in saved.owners:
+                return saved
+        elif mount.kind == "volume" and saved.kind == "volume":
+            if saved.name in {what, f"{one.model.name}_{what}", _volume(one, what)}:
+                return saved
+        elif mount.is_bind and saved.kind == "bind" and saved.source == mount.source:
+            return saved
+    return None
+
+
+def _volume(one: Subject, name: str) -> str:
+    return text_of(child(one.model.tree, "volumes", name, "name")) or name
+
+
+def _by_snapshots(look: Look, saved: Saved, what: str, one: Subject | None, place: Place) -> Result:
+    subject = f"{one.full_name} {what}" if one is not None else what
+    if saved.state in {"covered", "stale"}:
+        return Passed(subject)
+    if saved.state == "unknown":
+        return Unknown(subject, saved.why, place)
+    return Failed(
+        place=place,
+        message=f"{what}: no snapshot has it whole",
+        service=one.full_name if one is not None else "",
+        key=what,
+        evidence=(f"the repository, asked: {saved.why or saved.state}",),
+        disprove="!backup shows it as covered",
+        remedy=f"!backup now {one.full_name}" if one is not None else "!backup now",
+        kind=Kind.BOTH,
+    )
 
 
 def _needed(look: Look, one: Subject, mount: MountPoint) -> str | None:

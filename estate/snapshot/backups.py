@@ -16,6 +16,21 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
+class Saved:
+    """One thing that containers keep, and whether a snapshot has it. `kind`: volume | bind | database.
+    `name`: a volume's, as Docker has it. `source`: its place on the Engine's host; empty for a database
+    without a mount. `state`: covered | stale | config-only | uncovered | unknown, `why` says why."""
+
+    title: str
+    owners: tuple[str, ...]
+    kind: str
+    name: str
+    source: str
+    state: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Backups:
     """Aware times, UTC. `good`: when the last one that saved everything whole began. `since`: since when one
     is expected. `read`: since when every part of the repository has been read back at least once. `drilled`:
@@ -34,3 +49,7 @@ class Backups:
     """The oldest first."""
     repository: Repository | None = None
     """None: there is none that the bot could ask: the site's own script or unit makes backups."""
+    saved: tuple[Saved, ...] = ()
+    """Everything that containers keep, by what snapshots really hold."""
+    not_saved: str = ""
+    """Why it is not known what they hold; empty when it is."""

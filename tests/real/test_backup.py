@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,11 +20,16 @@ import pytest
 from docker.models.containers import Container
 
 from audit.engine import evaluate
-from audit.rules import ALL
+from audit.rules import ALL, BY_ID
+from bot.backups import backups_made
+from bot.config.model import Estate
 from bot.core.steps import Step
+from bot.snapshots import LateSnapshots
+from estate.docker import DockerEngine
 from estate.model import THROWAWAY
 from estate.snapshot.backups import Backups
 from estate.snapshot.model import Snapshot
+from tests.audit.estate import write
 from tests.real.backup_room import PASSWORD, BackupRoom, backup_room, restic
 from tests.real.components.engine import Engine
 from tests.real.components.postgres import IMAGE, build_postgres
@@ -251,6 +256,52 @@ async def test_a_locked_repository(room: Callable[..., BackupRoom], shop: Shop, 
     assert f"process {holder.pid} on {socket.gethostname()}" in said["BAK-11"]
     same = shop.files.stat().st_dev == repository.stat().st_dev
     assert (str(shop.files) in said["BAK-08"]) == same
+
+
+async def test_the_audit_goes_by_what_snapshots_hold(
+    room: Callable[..., BackupRoom], shop: Shop, tmp_path: Path
+) -> None:
+    """A set that names it proves nothing, and what no set names may well be saved."""
+    here = room()
+    write(
+        tmp_path / "estate",
+        {
+            f"{shop.name}/compose.yml": f"""\
+services:
+  db: {{image: '{IMAGE}', volumes: ['db:/var/lib/postgresql/data']}}
+  web: {{image: 'tocsin-test/plain:1', volumes: ['data:/srv/data']}}
+volumes: {{db: , data: }}
+""",
+            "backup/backup-config.yml": (
+                f"services:\n  databases: []\n  volumes: [{{name: {shop.name}_data}}]\n"
+            ),
+        },
+    )
+    engine = DockerEngine(shop.engine.host)
+
+    async def made(snapshot: Snapshot, folders: Sequence[Path]) -> Backups:
+        return await backups_made(here.keeper, snapshot, folders)
+
+    async def judged() -> tuple[dict[str, str], int, Sequence[object]]:
+        snapshots = LateSnapshots(tmp_path / "estate", Estate(), [engine], backups=made)
+        report = evaluate(await snapshots.take(datetime.now(UTC)), [BY_ID["BAK-01"]])
+        ours = [one for one in report.findings if one.service.startswith(shop.name)]
+        return {one.service: one.message for one in ours}, report.passed.get("BAK-01", 0), report.unknown
+
+    try:
+        found, passed, unknown = await judged()
+        assert set(found) == {f"{shop.name}/db", f"{shop.name}/web"}
+        assert "no snapshot has it" in found[f"{shop.name}/web"]
+        assert (passed, unknown) == (0, ())
+        [*_, last] = await here.run(f"!backup now {shop.name}/web")
+        assert last.startswith("done: "), last
+        found, passed, unknown = await judged()
+        assert set(found) == {f"{shop.name}/db"}
+        [*_, last] = await here.run(f"!backup now {shop.name}/db")
+        assert last.startswith("done: "), last
+        assert (await judged())[0] == {}
+    finally:
+        await engine.close()
 
 
 async def test_a_corrupt_pack(room: Callable[..., BackupRoom], shop: Shop, repository: Path) -> None:

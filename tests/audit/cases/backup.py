@@ -1,3 +1,6 @@
+from datetime import timedelta
+
+from estate.snapshot.backups import Backups, Saved
 from estate.snapshot.live import Alertmanager, Live, Prometheus
 from tests.audit.cases.case import Case, Must, app, web
 
@@ -42,6 +45,19 @@ def receiver(text: str, route: str = "{receiver: team}") -> dict[str, str | byte
 
 
 HOOK = "  - name: team\n    webhook_configs: [{url: '%s'}]\n"
+
+VOLUME = app(web("volumes: ['d:/data']") + "volumes: {d: }\n")
+UNNAMED, NAMED = {**VOLUME, **config(volumes("other"))}, {**VOLUME, **config(volumes("d"))}
+DAY = timedelta(days=1)
+
+
+def keeps(*saved: Saved) -> Backups:
+    return Backups(DAY, saved=saved)
+
+
+def held(state: str) -> Backups:
+    return keeps(Saved("volume app_d", ("app/web",), "volume", "app_d", "/v/app_d", state, "as told"))
+
 
 TOLD = receiver(HOOK % "http://tocsin:9099/alerts/default")
 
@@ -98,6 +114,37 @@ CASES = (
     Case("BAK-09", Must.PASS, "seven days", {**app(DATA), **config(volumes("app"))}),
     Case(
         "BAK-09", Must.NEAR, "another YAML beside it", {**app(DATA), "backup/other.yml": "services: {a: 1}\n"}
+    ),
+    Case(
+        "BAK-01",
+        Must.FIRE,
+        "no snapshot",
+        VOLUME,
+        says="no snapshot has it",
+        backups=held("uncovered"),
+        count=1,
+    ),
+    Case(
+        "BAK-01", Must.FIRE, "a set says so", NAMED, says="no snapshot", backups=held("config-only"), count=1
+    ),
+    Case("BAK-01", Must.PASS, "a snapshot has it", UNNAMED, backups=held("covered")),
+    Case("BAK-01", Must.PASS, "an older one has it", UNNAMED, backups=held("stale")),
+    Case("BAK-01", Must.UNKNOWN, "one that nobody checked", UNNAMED, backups=held("unknown")),
+    Case("BAK-01", Must.UNKNOWN, "it did not say", NAMED, backups=Backups(DAY, not_saved="locked")),
+    Case(
+        "BAK-01",
+        Must.PASS,
+        "a dump is in a snapshot",
+        app(DB),
+        backups=keeps(Saved("database app-db", ("app/db",), "database", "", "", "covered")),
+    ),
+    Case(
+        "BAK-01",
+        Must.FIRE,
+        "what no file names",
+        app(web()),
+        says="volume 0a1b: no snapshot",
+        backups=keeps(Saved("volume 0a1b", ("app/web",), "volume", "0a1b", "/v/0a1b", "uncovered")),
     ),
     Case("MON-01", Must.FIRE, "an older file", TOLD, says="with another file", live=has("ops"), count=1),
     Case("MON-01", Must.PASS, "the file it has", TOLD, live=has("team")),
