@@ -42,18 +42,17 @@ def cleaned(report: Report, redactor: Redactor) -> Report:
 
 
 def _finding(one: Finding, clean: Clean) -> Finding:
-    return replace(
-        one,
-        place=_place(one.place, clean),
-        message=clean(one.message),
-        evidence=tuple(clean(text) for text in one.evidence),
-        disprove=clean(one.disprove),
-        remedy=clean(one.remedy),
-    )
+    place, evidence = _place(one.place, clean), tuple(map(clean, one.evidence))
+    words = (clean(one.message), clean(one.disprove), clean(one.remedy))
+    if place is one.place and (*words, evidence) == (one.message, one.disprove, one.remedy, one.evidence):
+        return one
+    message, disprove, remedy = words
+    return replace(one, place=place, message=message, evidence=evidence, disprove=disprove, remedy=remedy)
 
 
 def _place(one: Place, clean: Clean) -> Place:
-    return replace(one, text=clean(one.text))
+    text = clean(one.text)
+    return one if text == one.text else replace(one, text=text)
 
 
 def _not_judged(one: NotJudged, clean: Clean) -> NotJudged:

@@ -1,13 +1,12 @@
 """From a snapshot to a report. Pure: the same snapshot, rules and time give the same report."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from audit.look import Look
 from audit.model import (
-    LETTERS,
     Failed,
     Finding,
     NotJudged,
@@ -93,23 +92,21 @@ def _sort(
 
 def _named(failed: Iterable[tuple[Rule, Failed]]) -> list[Finding]:
     """With ids: of two that would have the same one, both get longer ones. What is the same is told once."""
-    found: dict[tuple[str, ...], Finding] = {}
-    by_id: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    found: dict[tuple[str, ...], tuple[str, Rule, Failed]] = {}
     for one, what in failed:
         parts = (one.id, what.service, what.place.file, what.key)
-        by_id[finding_id(*parts)].add(parts)
-        found.setdefault(parts, _finding(one, what))
+        if parts not in found:
+            found[parts] = (finding_id(*parts), one, what)
+    times = Counter(name for name, _, _ in found.values())
     return [
-        replace(
-            finding, id=finding_id(*parts, letters=LETTERS if len(by_id[finding_id(*parts)]) == 1 else 12)
-        )
-        for parts, finding in found.items()
+        _finding(name if times[name] == 1 else finding_id(*parts, letters=12), one, what)
+        for parts, (name, one, what) in found.items()
     ]
 
 
-def _finding(one: Rule, what: Failed) -> Finding:
+def _finding(name: str, one: Rule, what: Failed) -> Finding:
     return Finding(
-        id="",
+        id=name,
         rule=one.id,
         title=one.title,
         severity=what.severity or one.severity,

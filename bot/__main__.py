@@ -1,12 +1,12 @@
 """The command line. Exit codes: 0 good, 1 found something, 2 your mistake, 3 our bug."""
 
 import argparse
-import asyncio
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 from bot import audit_command
 from bot.core.errors import ConfigError, UserError
@@ -42,6 +42,13 @@ def run(argv: Sequence[str]) -> int:
         traceback.print_exc()
         print("tocsin: that was our bug; please report the lines above", file=sys.stderr)
         return BUG
+
+
+def _in_loop(work: Coroutine[Any, Any, int]) -> int:
+    """Loaded here: an audit of files, as in CI, would wait for it and needs none."""
+    import asyncio
+
+    return asyncio.run(work)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -101,13 +108,13 @@ def _config(parser: argparse.ArgumentParser) -> None:
 def _console(given: argparse.Namespace) -> int:
     from bot.terminal import console
 
-    return asyncio.run(console(given.estate, given.state))
+    return _in_loop(console(given.estate, given.state))
 
 
 def _run(given: argparse.Namespace) -> int:
     from bot.service import serve
 
-    return asyncio.run(serve(given.config, os.environ))
+    return _in_loop(serve(given.config, os.environ))
 
 
 def _check(given: argparse.Namespace) -> int:
@@ -132,7 +139,7 @@ def _doctor(given: argparse.Namespace) -> int:
 
 
 def _journal(given: argparse.Namespace) -> int:
-    return asyncio.run(_read_journal(given.what, given.state or _state_of(given.config)))
+    return _in_loop(_read_journal(given.what, given.state or _state_of(given.config)))
 
 
 def _state_of(config: Path) -> Path:

@@ -28,10 +28,11 @@ def check(path: Path, snapshot: "Snapshot", form: str, *, allow_unknown: bool) -
     Raises UserError."""
     from audit.claims.claim import Verdict
     from audit.claims.judging import judge
-    from audit.claims.report import NoReport, read_report, written
+    from audit.claims.report import NoReport, read_report
     from audit.claims.report_text import as_json, as_text
     from audit.claims.world import World
     from audit.cleaning import secrets_of
+    from audit.dated import written
     from audit.engine import evaluate
     from audit.look import Look
     from audit.rules import ALL

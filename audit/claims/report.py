@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time
 from typing import Any
 
 from audit.claims.amount import Amount
@@ -20,7 +19,6 @@ LONGEST = 300
 MOST = 5000
 _FINDING = re.compile(r"[A-Z]{2,5}-\d\d-[A-Z0-9]{5,12}")
 _OURS = re.compile(r"(?m)^\*\*Generated:\*\* \d{4}-\d\d-\d\d \d\d:\d\d UTC, by [Tt]ocsin\b")
-_DATED = re.compile(r"(?im)^\W*(?:generated|date|created|as of|written|report date)\W{1,8}(\d{4}-\d\d-\d\d)")
 
 
 class NoReport(Exception):
@@ -32,17 +30,6 @@ def read_report(text: str, world: World) -> Reading:
     if text.lstrip("\ufeff \t\r\n").startswith("{"):
         return _json(text)
     return _markdown(text, world)
-
-
-def written(text: str) -> datetime | None:
-    """The end of the day, UTC, that a report says it is of."""
-    found = _DATED.search(text[:4000])
-    if found is None:
-        return None
-    try:
-        return datetime.combine(date.fromisoformat(found.group(1)), time.max, UTC)
-    except ValueError:
-        return None
 
 
 def _markdown(text: str, world: World) -> Reading:

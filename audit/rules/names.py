@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from audit.look import Look
 from audit.model import Confidence, Failed, Passed, Place, Result, Severity, Unknown
@@ -43,8 +43,7 @@ def strange_name(look: Look) -> Iterator[Result]:
     for folder in sorted(folders):
         by_parent[folder.rpartition("/")[0]].append(folder)
     for siblings in by_parent.values():
-        for at, folder in enumerate(siblings):
-            near = next((other for other in siblings[:at] if _are_alike(folder, other)), None)
+        for folder, near in _with_likes(siblings):
             if near is None:
                 yield Passed(folder)
                 continue
@@ -64,6 +63,19 @@ def _strange(name: str) -> str:
     if any(ord(char) < 32 or ord(char) == 127 for char in name):
         return "has control characters"
     return "starts or ends with a blank" if name != name.strip() else ""
+
+
+def _with_likes(folders: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+    """Each with an earlier one that is nearly called the same. Two names that differ by a letter, or by the
+    order of two, are the same without one: so no pair is compared that cannot be alike."""
+    without: dict[str, list[str]] = defaultdict(list)
+    for folder in folders:
+        name = folder.rpartition("/")[2].lower()
+        forms = {name, *(name[:at] + name[at + 1 :] for at in range(len(name)))}
+        earlier = dict.fromkeys(other for form in sorted(forms) for other in without[form])
+        yield folder, next((other for other in earlier if _are_alike(folder, other)), None)
+        for form in forms:
+            without[form].append(folder)
 
 
 def _are_alike(one: str, other: str) -> bool:

@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from audit.claims.claim import Verdict
-from audit.claims.judging import judge
-from audit.claims.report import read_report, written
-from audit.claims.world import World
-from audit.engine import evaluate
+from audit.dated import written
 from audit.look import Look
 from audit.model import Confidence, Failed, Passed, Place, Result, Severity
 from audit.rule import rule
+
+if TYPE_CHECKING:
+    from audit.claims.world import World
 
 MOST = 20
 """Reports that are read."""
@@ -35,6 +35,11 @@ def outdated_report(look: Look) -> Iterator[Result]:
     reports = _newest(look.snapshot.texts)
     if not reports:
         return
+    # The grammar of claims is long, and most estates have no report.
+    from audit.claims.claim import Verdict
+    from audit.claims.judging import judge
+    from audit.claims.report import read_report
+
     world = _world(look)
     for path in reports:
         judged = judge(read_report(look.snapshot.texts[path], world).claims, world)
@@ -61,7 +66,7 @@ def _newest(texts: Mapping[str, str]) -> list[str]:
     found: dict[str, tuple[str, str]] = {}
     for path, text in texts.items():
         at = written(text) if path.endswith(".md") else None
-        heading = _HEADING.search(text[:4000])
+        heading = _HEADING.search(text[:4000]) if at is not None else None
         name = path.rpartition("/")[2].replace("_", " ").replace("-", " ")
         if at is None or not _REPORT.search(f"{name.removesuffix('.md')} {heading[1] if heading else ''}"):
             continue
@@ -70,8 +75,10 @@ def _newest(texts: Mapping[str, str]) -> list[str]:
     return sorted(path for _, path in found.values())[:MOST]
 
 
-def _world(look: Look) -> World:
+def _world(look: Look) -> "World":
     """With what every other rule says: many claims are answered by one."""
+    from audit.claims.world import World
+    from audit.engine import evaluate
     from audit.rules import ALL  # it lists this one
 
     others = [one for one in ALL if one.id != outdated_report.id]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from statistics import median
 
 from audit.backup_program import makes_backups, on_host
 from audit.look import Look
@@ -39,6 +38,8 @@ def too_small(look: Look) -> Iterator[Result]:
     if len(before) < 2 and last.size:
         yield Unknown("the last backup", "there are not two before it that it could be compared with")
         return
+    from statistics import median  # it brings fractions and decimals, for this alone
+
     usual = {"files": median([one.files for one in before] or [0])}
     usual["bytes"] = median([one.size for one in before] or [0])
     now = {"files": last.files, "bytes": last.size}

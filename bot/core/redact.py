@@ -293,6 +293,16 @@ _JOINT = rf"[{_PUNCTUATION}](?=[^\s{_PUNCTUATION}])(?![\w.-]{{1,60}}=)"
 _BARE = rf"(?:{_JOINT})?[^\s{_PUNCTUATION}]+(?:{_JOINT}[^\s{_PUNCTUATION}]+)*"
 _QUOTED = r"""\$\{[^}\n]*\}?|\\+"(?:(?!\\+")[^\n])*(?:\\+")?|"(?:\\.|[^"\\\n])*"?|\\*'[^'\n]*'?"""
 
+_VENDORS = r"""
+    \bxox[a-z]-[A-Za-z0-9-]{4,}|\bxapp-[A-Za-z0-9-]{4,}|\b(?:AKIA|ASIA|AGPA|AIDA|AROA)[0-9A-Z]{12,}
+    |\bgh[pousr]_[A-Za-z0-9]{16,}|\bgithub_pat_\w{16,}|\bglpat-[\w-]{16,}|\bsk-[\w-]{16,}
+    |\b[srp]k_(?:live|test)_\w{8,}|\bAIza[\w-]{30,}|\bhv[sb]\.[\w-]{16,}|\bs\.[A-Za-z0-9]{24}\b
+    |\bsyt_[\w-]{8,}|\bnpm_[A-Za-z0-9]{30,}|\bdop_v1_\w{16,}|\bSG\.[\w-]{16,}\.[\w-]{16,}
+    |\bAGE-SECRET-KEY-1[A-Z0-9]{20,}|\b\d{8,10}:[\w-]{35}(?![\w-])
+    |\$2[abxy]\$\d\d\$[./A-Za-z0-9]{20,}|\$(?:argon2\w{0,3}|apr1|[156y])\$[^\s"',:]{8,}
+    |(?<=hooks\.slack\.com/)[\w/-]{10,}|(?<=discord\.com/api/webhooks/)[\w/-]{10,}"""
+"""Tokens that their makers gave a shape of their own."""
+
 _SHAPES = rf"""
 (?P<pem>-----BEGIN[ ][A-Z0-9 ]{{0,40}}PRIVATE[ ]KEY(?:[ ]BLOCK)?-----
     (?s:.*?)(?:-----END[ ][A-Z0-9 ]{{0,40}}PRIVATE[ ]KEY(?:[ ]BLOCK)?-----|\Z))
@@ -300,14 +310,7 @@ _SHAPES = rf"""
     (?P<header_is>\\*["']?\s{{0,4}}[:=]\s{{0,4}}\\*["']?)
     (?P<header_value>(?i:(?:bearer|basic|token|negotiate|bot)\s+)[^\s"',\\]+|[^\r\n⏎"'\\]+)
 |(?P<scheme>\b(?i:bearer|basic)\s{{1,4}})(?=[^\s"']{{0,400}}[\d=])(?P<scheme_value>[A-Za-z0-9._~+/=-]{{8,}})
-|(?P<vendor>
-    \bxox[a-z]-[A-Za-z0-9-]{{4,}}|\bxapp-[A-Za-z0-9-]{{4,}}|\b(?:AKIA|ASIA|AGPA|AIDA|AROA)[0-9A-Z]{{12,}}
-    |\bgh[pousr]_[A-Za-z0-9]{{16,}}|\bgithub_pat_\w{{16,}}|\bglpat-[\w-]{{16,}}|\bsk-[\w-]{{16,}}
-    |\b[srp]k_(?:live|test)_\w{{8,}}|\bAIza[\w-]{{30,}}|\bhv[sb]\.[\w-]{{16,}}|\bs\.[A-Za-z0-9]{{24}}\b
-    |\bsyt_[\w-]{{8,}}|\bnpm_[A-Za-z0-9]{{30,}}|\bdop_v1_\w{{16,}}|\bSG\.[\w-]{{16,}}\.[\w-]{{16,}}
-    |\bAGE-SECRET-KEY-1[A-Z0-9]{{20,}}|\b\d{{8,10}}:[\w-]{{35}}(?![\w-])
-    |\$2[abxy]\$\d\d\$[./A-Za-z0-9]{{20,}}|\$(?:argon2\w{{0,3}}|apr1|[156y])\$[^\s"',:]{{8,}}
-    |(?<=hooks\.slack\.com/)[\w/-]{{10,}}|(?<=discord\.com/api/webhooks/)[\w/-]{{10,}})
+|(?P<vendor>{_VENDORS})
 |(?P<jwt>\beyJ[A-Za-z0-9_-]{{6,}}\.[A-Za-z0-9_-]{{2,}}(?:\.[A-Za-z0-9_-]*)*)
 |(?P<url>(?<=://)[^\s/@:"'<>]{{0,128}}:)(?!\d{{1,5}}[/?\#])(?P<url_value>[^\s"'<>]{{1,512}})(?=@[\w\[])
 |(?<=://)(?P<userinfo>[^\s/@:"'<>]{{12,256}})(?=@[\w\[])
@@ -333,11 +336,32 @@ def _long() -> re.Pattern[str]:
     return re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{24,}={0,2}")
 
 
+@cache
+def _vendor() -> re.Pattern[str]:
+    return re.compile(_VENDORS, re.VERBOSE | re.MULTILINE)
+
+
+_TELLING = (
+    *("pass", "pwd", "secret", "token", "credential", "dsn", "key", "auth", "cookie"),
+    *("bearer", "basic", "://", "eyj"),
+)
+"""Every shape but a vendor's own has one of these in it, in any case."""
+
+
 def _shapes(text: str) -> str:
     if len(text) < FREE_STANDING:
         return text
     # Two passes: a long name before a value (`GF_SECURITY_ADMIN_PASSWORD=…`) is a long token too.
-    return _long().sub(_replace_long, _shape().sub(_replace, text))
+    return _long().sub(_replace_long, _first_pass(text))
+
+
+def _first_pass(text: str) -> str:
+    """What has no telling word is most of all text, and needs but a third of the time."""
+    if text.isascii():  # beyond it there are letters that count as others without their case
+        lower = text.lower()
+        if not any(word in lower for word in _TELLING):
+            return _vendor().sub(MARK, text)
+    return _shape().sub(_replace, text)
 
 
 def _replace(found: re.Match[str]) -> str:
@@ -394,6 +418,8 @@ def _random(token: str, before: str) -> bool:
 
 def _mixed(piece: str) -> bool:
     """Words in it are shorter than language makes them: `aZ3kQ9…`, not `HighLatencyFor95Percent`."""
+    if len(piece) < 20:
+        return False  # as below, and most are
     words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", piece)
     length = sum(map(len, words))
     kinds = {"d" if c.isdigit() else "u" if c.isupper() else "l" for c in piece if c.isalnum()}

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from audit.claims.claim import Judged, Verdict
 from audit.claims.grammar import read
 from audit.claims.judging import judge
-from audit.claims.report import NoReport, read_report, written
+from audit.claims.report import NoReport, read_report
 from audit.claims.statement import statements
 from audit.claims.world import World
+from audit.dated import written
 from audit.engine import evaluate
 from audit.look import Look
 from audit.report_json import as_json

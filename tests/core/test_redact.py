@@ -29,7 +29,7 @@ from bot.core.doc import (
     plain_line,
     to_json,
 )
-from bot.core.redact import FREE_STANDING, MARK, Redactor
+from bot.core.redact import FREE_STANDING, MARK, Redactor, _first_pass, _replace, _shape
 from bot.core.text import many_lines, one_line
 
 # Values as people and generators make them; one that is blank or part of the mark itself is no secret.
@@ -238,3 +238,48 @@ def test_more_values_make_a_new_one() -> None:
     assert more.text("first-value second-value") == f"{MARK} {MARK}"
     assert base.text("second-value") == "second-value"
     assert Redactor({"abcdefgh"}).plus({"efghijkl"}).text("x abcdefghijkl y") == f"x {MARK} y"
+
+
+_FRAGMENTS = st.one_of(
+    st.sampled_from(
+        [
+            *(
+                "PASSWORD=",
+                "db_pwd: ",
+                "apiKey ",
+                "Cookie: a=b",
+                "authorization: Basic ",
+                "Bearer ",
+                "dsn=",
+                "://",
+            ),
+            *(
+                "-----BEGIN RSA PRIVATE KEY-----\nabc",
+                "eyJhbGciOi.eyJzdWIi",
+                "https://ann:x1@h/",
+                "X-Api-Token: q",
+            ),
+            *(
+                "xoxb-12345678",
+                "AKIAABCDEFGHIJKLMNOP",
+                "ghp_" + "a1" * 12,
+                "s." + "aB3" * 8,
+                "12345678:" + "x" * 35,
+            ),
+            *(
+                "$2b$12$" + "a" * 22,
+                "hooks.slack.com/T00/B00/abcdef",
+                "HTPASSWD",
+                "Kookie",
+                "ſecret=abcdefgh",
+            ),
+            *("app/compose.yml:3:12", "nginx:1.27.3", "\n", " ", "'", "=", "hunter2hunter2", "⏎"),
+        ]
+    ),
+    st.text(max_size=6),
+)
+
+
+@given(st.lists(_FRAGMENTS, max_size=6).map("".join))
+def test_the_short_way_finds_what_the_long_one_finds(text: str) -> None:
+    assert _first_pass(text) == _shape().sub(_replace, text)
