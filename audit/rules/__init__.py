@@ -118,6 +118,7 @@ ALL: tuple[Rule, ...] = (
     names.strange_name,
     names.broken_submodule,
     backup.not_covered,
+    backup.copied_alive,
     machine.timer_off,
     scripts.blind_script,
     backup_key.key_in_the_backup,

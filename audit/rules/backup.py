@@ -62,10 +62,10 @@ def not_covered(look: Look) -> Iterator[Result]:
     """Data that a service writes is in no set of the backup.
 
     Wrong: a volume or a folder that a service mounts to write is neither under a path nor a volume of
-    `backup-config.yml`; a database counts only by its dump: its container must be among the databases, for a
-    copy of its files while it runs is no backup. That a set names it does not prove that it was saved.
-    Where the bot makes the backups itself (`estate.backup`, restic), the snapshots decide, whatever a set
-    says: what containers keep is in one, whole, or it is not covered. How old that one is, is BAK-04.
+    `backup-config.yml`, nor its container among the databases there. That a set names it does not prove that
+    it was saved. Where the bot makes the backups itself (`estate.backup`, restic), the snapshots decide,
+    whatever a set says: what containers keep is in one, whole, or it is not covered. How old that one is, is
+    BAK-04.
     Not looked at: what is mounted to read; sockets, /proc, /sys, /dev, temporary folders, caches and logs;
     services that an inactive profile keeps away; estates without either.
     Disprove: `restic ls latest` shows it.
@@ -167,30 +167,70 @@ def uncovered(look: Look, one: Subject, place: Place) -> tuple[str, bool]:
 
 
 def _judged(look: Look, one: Subject, mount: MountPoint, what: str, sets: _Sets) -> Result:
-    names = one.hosts | {one.full_name}
-    dumped = bool(names & sets.databases)
-    covered = any(what == path or what.startswith(f"{path}/") for path in sets.paths)
-    covered |= mount.kind == "volume" and bool({what, f"{one.model.name}_{what}"} & sets.volumes)
-    if dumped or (covered and not one.is_database):
+    if _is_dumped(one, sets) or _is_named(one, mount, what, sets):
         return Passed(f"{one.full_name} {what}")
-    words = (
-        "its files are copied while it runs, and it is not dumped"
-        if covered
-        else "no set of the backup has it"
-    )
     return Failed(
         place=of_tree(look.snapshot, mount.tree, one.file),
-        message=f"{what}: {words}",
+        message=f"{what}: no set of the backup has it",
         service=one.full_name,
         key=what,
         evidence=(f"mounted to write at {mount.target}", f"{sets.document.path} does not name it"),
         disprove="restic ls latest shows it" + (", as a dump" if one.is_database else ""),
         remedy=(
-            f"add {one.service.container_name or one.name} to services.databases in {sets.document.path}"
+            _dump_it(one, sets)
             if one.is_database
             else f"add {what} to services.volumes in {sets.document.path}"
         ),
     )
+
+
+def _is_dumped(one: Subject, sets: _Sets) -> bool:
+    return bool((one.hosts | {one.full_name}) & sets.databases)
+
+
+def _is_named(one: Subject, mount: MountPoint, what: str, sets: _Sets) -> bool:
+    covered = any(what == path or what.startswith(f"{path}/") for path in sets.paths)
+    return covered or (mount.kind == "volume" and bool({what, f"{one.model.name}_{what}"} & sets.volumes))
+
+
+def _dump_it(one: Subject, sets: _Sets) -> str:
+    name = one.service.container_name or one.name
+    return f"add {name} to services.databases in {sets.document.path}"
+
+
+@rule("BAK-02", Severity.HIGH)
+def copied_alive(look: Look) -> Iterator[Result]:
+    """A database's files are copied while it runs: what is restored from that may not start.
+
+    Wrong: a set of `backup-config.yml` has the folder or the volume that a database writes, and its container
+    is not among the databases that are dumped.
+    Not looked at: what the bot backs up itself, which dumps databases by their own tools.
+    Disprove: it is stopped, or its file system is frozen, while the copy is made.
+    Mend: name its container among the databases; the dump is enough, and its files need not be copied.
+    """
+    document = configuration(look)
+    if document is None or document.wrong or _holding(look):
+        return
+    sets = _sets(document)
+    for one in look.subjects:
+        if not one.is_active or not one.is_database:
+            continue
+        for mount in one.mounts:
+            what = _needed(look, one, mount)
+            if what is None or not _is_named(one, mount, what, sets):
+                continue
+            if _is_dumped(one, sets):
+                yield Passed(f"{one.full_name} {what}")
+                continue
+            yield Failed(
+                place=of_tree(look.snapshot, mount.tree, one.file),
+                message=f"{what}: its files are copied while it runs, and it is not dumped",
+                service=one.full_name,
+                key=what,
+                evidence=(f"mounted to write at {mount.target}", f"{sets.document.path} names {what}"),
+                disprove="it is stopped, or its file system is frozen, while the copy is made",
+                remedy=_dump_it(one, sets),
+            )
 
 
 @rule("BAK-09", Severity.LOW, fix=Fix.CONSENT)

@@ -25,6 +25,7 @@ DUMPED = (
     "services:\n  databases: [{name: x, type: postgres, container: app-db, database: x, user: x}]\n"
     f"  volumes: []\n{KEEP}"
 )
+BOTH = DUMPED.replace("volumes: []", "volumes: [{name: db, path: app/db, critical: true}]")
 PROMETHEUS = (
     "  prometheus:\n    image: prom/prometheus:v2.54.1\n    volumes: ['./prometheus:/etc/prometheus:ro']\n"
 )
@@ -83,11 +84,28 @@ CASES = (
         says="d: no set",
     ),
     Case(
-        "BAK-01",
+        "BAK-02",
         Must.FIRE,
         "a database's files alone",
         {**app(DB), **config(volumes("app/db"))},
         says="not dumped",
+    ),
+    Case("BAK-02", Must.PASS, "dumped, and its files too", {**app(DB), **config(BOTH)}),
+    Case("BAK-02", Must.NEAR, "in no set", {**app(DB), **config(volumes("other"))}),
+    Case("BAK-02", Must.NEAR, "no database", {**app(DATA), **config(volumes("app/data"))}),
+    Case(
+        "BAK-02",
+        Must.NEAR,
+        "the bot dumps it",
+        {**app(DB), **config(volumes("app/db"))},
+        backups=keeps(Saved("database app-db", ("app/db",), "database", "", "", "covered")),
+    ),
+    Case(
+        "BAK-01",
+        Must.FIRE,
+        "a database in no set",
+        {**app(DB), **config(volumes("other"))},
+        says="app/db: no",
     ),
     Case("BAK-01", Must.PASS, "named", {**app(DATA), **config(volumes("app/data"))}),
     Case("BAK-01", Must.PASS, "dumped", {**app(DB), **config(DUMPED)}),
