@@ -15,8 +15,9 @@ Made from the code by `python scripts/rules.py`; a test holds it. `tocsin audit 
 RULE` say the same.
 
 A rule says *pass*, *fail* or *unknown*. What could not be read is unknown, never a pass. "Engine" in the
-table: the rule judges what runs, and is unknown without a Docker Engine. Fix: A by a command, after a yes; C
-a change that a person looks at; M by a person. Beside ours stand compose-lint's ids for the same.
+table: the rule judges what runs, and is unknown without a Docker Engine. Fix, after a yes: A by a command; C
+a change that a person looks at (`!fix` shows it). M: by a person. Beside ours stand compose-lint's ids for
+the same.
 """
 _LABELS = ("Wrong", "Disprove", "Mend", "Not looked at")
 

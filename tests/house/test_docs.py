@@ -2,6 +2,7 @@
 the programs they are for, and nothing names the machine or the index that something was made with."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import commands
 from bot.__main__ import _parser
 from bot.config import load
 from bot.config.schema import walk
+from tests.audit.estate import keep_in_git
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
@@ -232,3 +234,15 @@ def test_no_committed_file_names_the_place_it_was_made_at(pattern: str) -> None:
 def test_make_is_quick_to_say_what_it_does() -> None:
     said = run("make", "-s", "-C", ROOT, "help", f"PYTHON={sys.executable}")
     assert all(verb in said for verb in ("make run", "make test", "make check", "make bench"))
+
+
+def test_the_readme_shows_what_an_audit_of_the_sample_says(tmp_path: Path) -> None:
+    """As in a clone, where git gives every file the same mode."""
+    estate = tmp_path / "examples" / "estate"
+    shutil.copytree(EXAMPLES / "estate", estate)
+    for path in estate.rglob("*"):
+        path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+    keep_in_git(tmp_path)
+    argv = [sys.executable, "-m", "bot", "audit", str(estate), "--no-docker"]
+    said = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert said.stdout.partition("\n")[0] in (ROOT / "README.md").read_text().splitlines()
