@@ -10,13 +10,15 @@
 Nothing is registered here; `audit.rules.ALL` lists.
 """
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from audit.look import Look
-from audit.model import Fix, Result, Severity
+from audit.model import Fix, Passed, Result, Severity
+from audit.subject import Subject
 
 
 class Needs(StrEnum):
@@ -52,6 +54,22 @@ class Rule:
     def title(self) -> str:
         """The first line of the documentation, without its full stop."""
         return self.help.partition("\n")[0].rstrip(".")
+
+
+def each_service(check: Callable[[Look, Subject], Iterator[Result]]) -> Check:
+    """Asked of every service. It passes where nothing is said of it."""
+
+    @functools.wraps(check)
+    def judged(look: Look) -> Iterator[Result]:
+        for one in look.subjects:
+            nothing = True
+            for result in check(look, one):
+                nothing = False
+                yield result
+            if nothing:
+                yield Passed(one.full_name)
+
+    return judged
 
 
 def rule(

@@ -8,7 +8,7 @@ from audit.host_paths import gives_root, host_paths, is_telling, is_watcher
 from audit.look import Look
 from audit.model import Confidence, Failed, Fix, Passed, Place, Result, Severity
 from audit.places import of_key, of_tree
-from audit.rule import rule
+from audit.rule import each_service, rule
 from audit.subject import Subject
 from estate.compose.value import Rows, Section, Tree, child, text_of
 
@@ -38,28 +38,28 @@ def _security(one: Subject) -> list[tuple[str, Tree]]:
 
 
 @rule("SEC-01", Severity.CRITICAL, peers=("CL-0002",))
-def privileged(look: Look) -> Iterator[Result]:
+@each_service
+def privileged(look: Look, one: Subject) -> Iterator[Result]:
     """The service is privileged: root inside is root on the machine.
 
     Wrong: `privileged: true`.
     Disprove: `docker inspect -f '{{.HostConfig.Privileged}}' CONTAINER` says false.
     Mend: the one capability or device that it needs instead.
     """
-    for one in look.subjects:
-        if _says(one, "privileged").lower() not in _TRUE:
-            yield Passed(one.full_name)
-            continue
-        yield Failed(
-            place=_at(look, one, "privileged"),
-            message="it is privileged: every device and capability of the machine is its own",
-            service=one.full_name,
-            disprove="docker inspect -f '{{.HostConfig.Privileged}}' of its container says false",
-            remedy="take privileged away, and give the one capability or device that it needs",
-        )
+    if _says(one, "privileged").lower() not in _TRUE:
+        return
+    yield Failed(
+        place=_at(look, one, "privileged"),
+        message="it is privileged: every device and capability of the machine is its own",
+        service=one.full_name,
+        disprove="docker inspect -f '{{.HostConfig.Privileged}}' of its container says false",
+        remedy="take privileged away, and give the one capability or device that it needs",
+    )
 
 
 @rule("SEC-02", Severity.HIGH, peers=("CL-0011", "CL-0024", "CL-0027", "CL-0028", "CL-0029", "CL-0030"))
-def strong_capability(look: Look) -> Iterator[Result]:
+@each_service
+def strong_capability(look: Look, one: Subject) -> Iterator[Result]:
     """The service was given a capability that reaches beyond its container.
 
     Wrong: `cap_add` names one of those that open the machine (critical: ALL, SYS_ADMIN, SYS_MODULE,
@@ -68,25 +68,20 @@ def strong_capability(look: Look) -> Iterator[Result]:
     and what Docker gives by itself.
     Disprove: the program does not start without it.
     """
-    for one in look.subjects:
-        found = False
-        for row in _rows(one, "cap_add"):
-            name = plain(text_of(row) or "")
-            if name not in GIVES or _is_its_work(one, name):
-                continue
-            severity, gives = GIVES[name]
-            found = True
-            yield Failed(
-                place=of_tree(look.snapshot, row, one.file),
-                message=f"cap_add {name} gives {gives}",
-                service=one.full_name,
-                key=name,
-                disprove="the program does not start without it",
-                remedy=f"take {name} away, or give something narrower",
-                severity=severity,
-            )
-        if not found:
-            yield Passed(one.full_name)
+    for row in _rows(one, "cap_add"):
+        name = plain(text_of(row) or "")
+        if name not in GIVES or _is_its_work(one, name):
+            continue
+        severity, gives = GIVES[name]
+        yield Failed(
+            place=of_tree(look.snapshot, row, one.file),
+            message=f"cap_add {name} gives {gives}",
+            service=one.full_name,
+            key=name,
+            disprove="the program does not start without it",
+            remedy=f"take {name} away, or give something narrower",
+            severity=severity,
+        )
 
 
 _TUNNELS = re.compile(
@@ -177,7 +172,8 @@ def writable_root(look: Look) -> Iterator[Result]:
 
 
 @rule("SEC-06", Severity.MEDIUM, peers=("CL-0008",))
-def host_network(look: Look) -> Iterator[Result]:
+@each_service
+def host_network(look: Look, one: Subject) -> Iterator[Result]:
     """The service is on the machine's own network: nothing keeps it from what listens on localhost.
 
     Wrong: `network_mode: host`.
@@ -185,44 +181,38 @@ def host_network(look: Look) -> Iterator[Result]:
     Disprove: it needs broadcasts or the machine's own addresses.
     Mend: the networks that it needs, and `ports`.
     """
-    for one in look.subjects:
-        if one.network_mode != "host" or is_watcher(one) or _is_tunnel(one):
-            yield Passed(one.full_name)
-            continue
-        yield Failed(
-            place=_at(look, one, "network_mode"),
-            message="it is on the machine's own network: it reaches whatever listens on localhost",
-            service=one.full_name,
-            disprove="it needs broadcasts, or the machine's own addresses",
-            remedy="give it the networks that it needs, and publish its port",
-        )
+    if one.network_mode != "host" or is_watcher(one) or _is_tunnel(one):
+        return
+    yield Failed(
+        place=_at(look, one, "network_mode"),
+        message="it is on the machine's own network: it reaches whatever listens on localhost",
+        service=one.full_name,
+        disprove="it needs broadcasts, or the machine's own addresses",
+        remedy="give it the networks that it needs, and publish its port",
+    )
 
 
 @rule("SEC-07", Severity.HIGH, peers=("CL-0010",))
-def host_namespace(look: Look) -> Iterator[Result]:
+@each_service
+def host_namespace(look: Look, one: Subject) -> Iterator[Result]:
     """The service shares processes, memory or users with the machine.
 
     Wrong: `pid`, `ipc`, `uts`, `userns_mode` or `cgroup` is `host`. `uts` and `cgroup` are low. Not meant:
     `pid: host` of what watches the machine.
     Disprove: `docker inspect` of its container does not say `host`.
     """
-    for one in look.subjects:
-        found = False
-        for key in ("pid", "ipc", "userns_mode", "uts", "cgroup"):
-            if _says(one, key) != "host" or (is_watcher(one) and key in {"pid", "cgroup", "uts"}):
-                continue
-            found = True
-            yield Failed(
-                place=_at(look, one, key),
-                message=f"{key}: host: {_SHARED[key]}",
-                service=one.full_name,
-                key=key,
-                disprove=f"docker inspect of its container does not say host for {key}",
-                remedy=f"take {key}: host away",
-                severity=Severity.LOW if key in {"uts", "cgroup"} else None,
-            )
-        if not found:
-            yield Passed(one.full_name)
+    for key in ("pid", "ipc", "userns_mode", "uts", "cgroup"):
+        if _says(one, key) != "host" or (is_watcher(one) and key in {"pid", "cgroup", "uts"}):
+            continue
+        yield Failed(
+            place=_at(look, one, key),
+            message=f"{key}: host: {_SHARED[key]}",
+            service=one.full_name,
+            key=key,
+            disprove=f"docker inspect of its container does not say host for {key}",
+            remedy=f"take {key}: host away",
+            severity=Severity.LOW if key in {"uts", "cgroup"} else None,
+        )
 
 
 _SHARED = {
@@ -235,7 +225,8 @@ _SHARED = {
 
 
 @rule("SEC-08", Severity.HIGH, peers=("CL-0009",))
-def no_profile(look: Look) -> Iterator[Result]:
+@each_service
+def no_profile(look: Look, one: Subject) -> Iterator[Result]:
     """A security profile of the kernel is turned off for the service.
 
     Wrong: `security_opt` has `seccomp:unconfined`, `apparmor:unconfined`, `label:disable` or
@@ -243,27 +234,23 @@ def no_profile(look: Look) -> Iterator[Result]:
     Disprove: `docker inspect -f '{{.HostConfig.SecurityOpt}}' CONTAINER` does not have it.
     Mend: take it away; or a profile with the one call that it needs.
     """
-    for one in look.subjects:
-        found = False
-        for text, row in _security(one):
-            kind, _, value = text.partition("=")
-            if not (value == "unconfined" or (kind, value) == ("label", "disable")):
-                continue
-            found = True
-            yield Failed(
-                place=of_tree(look.snapshot, row, one.file),
-                message=f"{kind} is turned off: the kernel forbids it nothing that the profile would",
-                service=one.full_name,
-                key=kind,
-                disprove="docker inspect -f '{{.HostConfig.SecurityOpt}}' of its container does not have it",
-                remedy="take it away, or write a profile with the one call that it needs",
-            )
-        if not found:
-            yield Passed(one.full_name)
+    for text, row in _security(one):
+        kind, _, value = text.partition("=")
+        if not (value == "unconfined" or (kind, value) == ("label", "disable")):
+            continue
+        yield Failed(
+            place=of_tree(look.snapshot, row, one.file),
+            message=f"{kind} is turned off: the kernel forbids it nothing that the profile would",
+            service=one.full_name,
+            key=kind,
+            disprove="docker inspect -f '{{.HostConfig.SecurityOpt}}' of its container does not have it",
+            remedy="take it away, or write a profile with the one call that it needs",
+        )
 
 
 @rule("SEC-09", Severity.HIGH, peers=("CL-0013",))
-def telling_path(look: Look) -> Iterator[Result]:
+@each_service
+def telling_path(look: Look, one: Subject) -> Iterator[Result]:
     """The service reads folders of the machine that hold others' secrets.
 
     Wrong: `/`, `/etc`, `/root`, `/home`, `/dev`, `/proc`, the Engine's own data, or somebody's keys are
@@ -271,28 +258,24 @@ def telling_path(look: Look) -> Iterator[Result]:
     Not meant: `/etc/localtime`, certificates of authorities, `/dev/dri` and their like.
     Disprove: the folder of that name is another one.
     """
-    for one in look.subjects:
-        found = False
-        for path, mount in host_paths(one):
-            if not is_telling(path) or (mount.writable and gives_root(path)):
-                continue
-            found = True
-            yield Failed(
-                place=of_tree(look.snapshot, mount.tree, one.file),
-                message=f"{path} of the machine is mounted: it reads what others keep there",
-                service=one.full_name,
-                key=path,
-                evidence=(f"mounted at {mount.target}",),
-                disprove="nothing below that path is anybody's secret",
-                remedy="mount the one file or folder that it needs",
-                severity=Severity.LOW if is_watcher(one) else None,
-            )
-        if not found:
-            yield Passed(one.full_name)
+    for path, mount in host_paths(one):
+        if not is_telling(path) or (mount.writable and gives_root(path)):
+            continue
+        yield Failed(
+            place=of_tree(look.snapshot, mount.tree, one.file),
+            message=f"{path} of the machine is mounted: it reads what others keep there",
+            service=one.full_name,
+            key=path,
+            evidence=(f"mounted at {mount.target}",),
+            disprove="nothing below that path is anybody's secret",
+            remedy="mount the one file or folder that it needs",
+            severity=Severity.LOW if is_watcher(one) else None,
+        )
 
 
 @rule("SEC-10", Severity.CRITICAL, peers=("CL-0025",))
-def writes_the_machine(look: Look) -> Iterator[Result]:
+@each_service
+def writes_the_machine(look: Look, one: Subject) -> Iterator[Result]:
     """The service may write where the machine keeps its programs, users or jobs: that makes it root.
 
     Wrong: `/`, `/etc`, `/root`, `/boot`, `/usr/bin`, the Engine's own data or somebody's `.ssh`, or what lies
@@ -302,25 +285,20 @@ def writes_the_machine(look: Look) -> Iterator[Result]:
     Disprove: `docker inspect -f '{{json .Mounts}}' CONTAINER` says RW false.
     Mend: `:ro`, or the one folder that it needs.
     """
-    for one in look.subjects:
-        found = False
-        for path, mount in host_paths(one):
-            if not mount.writable or not gives_root(path):
-                continue
-            found = True
-            narrow = path.startswith("/etc/") and path.count("/") >= 2 and not is_telling(path)
-            yield Failed(
-                place=of_tree(look.snapshot, mount.tree, one.file),
-                message=f"{path} of the machine is mounted writable",
-                service=one.full_name,
-                key=path,
-                evidence=(f"mounted at {mount.target}",),
-                disprove="docker inspect -f '{{json .Mounts}}' of its container says RW false",
-                remedy="mount it :ro, or the one folder that it needs",
-                severity=Severity.HIGH if narrow else None,
-            )
-        if not found:
-            yield Passed(one.full_name)
+    for path, mount in host_paths(one):
+        if not mount.writable or not gives_root(path):
+            continue
+        narrow = path.startswith("/etc/") and path.count("/") >= 2 and not is_telling(path)
+        yield Failed(
+            place=of_tree(look.snapshot, mount.tree, one.file),
+            message=f"{path} of the machine is mounted writable",
+            service=one.full_name,
+            key=path,
+            evidence=(f"mounted at {mount.target}",),
+            disprove="docker inspect -f '{{json .Mounts}}' of its container says RW false",
+            remedy="mount it :ro, or the one folder that it needs",
+            severity=Severity.HIGH if narrow else None,
+        )
 
 
 _DEVICES = (
@@ -332,113 +310,100 @@ _DEVICES = (
 
 
 @rule("SEC-11", Severity.CRITICAL, peers=("CL-0016",))
-def device(look: Look) -> Iterator[Result]:
+@each_service
+def device(look: Look, one: Subject) -> Iterator[Result]:
     """The service was given a device of the machine that reaches past its files.
 
     Wrong: `devices` names a disk, the memory, or all of `/dev`; `/dev/kvm`, `/dev/fuse` and their like are
     medium. Sound, video, serial lines, `/dev/net/tun` are not meant.
     Disprove: `docker inspect -f '{{json .HostConfig.Devices}}' CONTAINER` does not name it.
     """
-    for one in look.subjects:
-        found = False
-        for row in _rows(one, "devices"):
-            path = (text_of(child(row, "source")) if isinstance(row, Section) else text_of(row)) or ""
-            path = path.partition(":")[0].rstrip("/")
-            for pattern, severity, words in _DEVICES:
-                if pattern.match(path):
-                    found = True
-                    yield Failed(
-                        place=of_tree(look.snapshot, row, one.file, path),
-                        message=f"the device {path} is given to it: {words}",
-                        service=one.full_name,
-                        key=path,
-                        disprove="docker inspect -f '{{json .HostConfig.Devices}}' does not name it",
-                        remedy="take the device away, or give the one partition or file that it needs",
-                        severity=severity,
-                    )
-                    break
-        if not found:
-            yield Passed(one.full_name)
+    for row in _rows(one, "devices"):
+        path = (text_of(child(row, "source")) if isinstance(row, Section) else text_of(row)) or ""
+        path = path.partition(":")[0].rstrip("/")
+        for pattern, severity, words in _DEVICES:
+            if pattern.match(path):
+                yield Failed(
+                    place=of_tree(look.snapshot, row, one.file, path),
+                    message=f"the device {path} is given to it: {words}",
+                    service=one.full_name,
+                    key=path,
+                    disprove="docker inspect -f '{{json .HostConfig.Devices}}' does not name it",
+                    remedy="take the device away, or give the one partition or file that it needs",
+                    severity=severity,
+                )
+                break
 
 
 @rule("SEC-12", Severity.LOW, peers=("CL-0017",))
-def shared_mount(look: Look) -> Iterator[Result]:
+@each_service
+def shared_mount(look: Look, one: Subject) -> Iterator[Result]:
     """What the service mounts inside appears on the machine.
 
     Wrong: a bind's propagation is `shared` or `rshared`.
     Not meant: storage drivers and what watches the machine.
     Disprove: `docker inspect -f '{{json .Mounts}}' CONTAINER` says another Propagation.
     """
-    for one in look.subjects:
-        found = False
-        for mount in one.mounts:
-            bind = text_of(child(mount.tree, "bind", "propagation")) or ""
-            text = text_of(mount.tree) or ""
-            options = text.split(":")[2].split(",") if text.count(":") >= 2 else []
-            if not {bind, *options} & {"shared", "rshared"} or is_watcher(one):
-                continue
-            found = True
-            yield Failed(
-                place=of_tree(look.snapshot, mount.tree, one.file),
-                message=f"mounts below {mount.target} appear on the machine: propagation is shared",
-                service=one.full_name,
-                key=mount.target,
-                disprove="docker inspect -f '{{json .Mounts}}' of its container says another Propagation",
-                remedy="write rslave, which only lets the machine's mounts in",
-            )
-        if not found:
-            yield Passed(one.full_name)
+    for mount in one.mounts:
+        bind = text_of(child(mount.tree, "bind", "propagation")) or ""
+        text = text_of(mount.tree) or ""
+        options = text.split(":")[2].split(",") if text.count(":") >= 2 else []
+        if not {bind, *options} & {"shared", "rshared"} or is_watcher(one):
+            continue
+        yield Failed(
+            place=of_tree(look.snapshot, mount.tree, one.file),
+            message=f"mounts below {mount.target} appear on the machine: propagation is shared",
+            service=one.full_name,
+            key=mount.target,
+            disprove="docker inspect -f '{{json .Mounts}}' of its container says another Propagation",
+            remedy="write rslave, which only lets the machine's mounts in",
+        )
 
 
 @rule("SEC-13", Severity.LOW, peers=("CL-0018",))
-def says_root(look: Look) -> Iterator[Result]:
+@each_service
+def says_root(look: Look, one: Subject) -> Iterator[Result]:
     """The file says that the service runs as root.
 
     Wrong: `user:` is `root` or `0`. An image that does so by itself is another matter.
     Disprove: it gives root up by itself after it has started.
     Mend: a user who owns its data; or leave the image's own.
     """
-    for one in look.subjects:
-        if _says(one, "user").partition(":")[0].strip() not in {"root", "0"}:
-            yield Passed(one.full_name)
-            continue
-        yield Failed(
-            place=_at(look, one, "user"),
-            message="it is told to run as root",
-            service=one.full_name,
-            disprove="it gives root up by itself after it has started",
-            remedy="name a user who owns its data, or leave the image's own",
-            confidence=Confidence.MEDIUM,
-        )
+    if _says(one, "user").partition(":")[0].strip() not in {"root", "0"}:
+        return
+    yield Failed(
+        place=_at(look, one, "user"),
+        message="it is told to run as root",
+        service=one.full_name,
+        disprove="it gives root up by itself after it has started",
+        remedy="name a user who owns its data, or leave the image's own",
+        confidence=Confidence.MEDIUM,
+    )
 
 
 @rule("SEC-15", Severity.LOW, peers=("CL-0022",))
-def tmpfs_with_programs(look: Look) -> Iterator[Result]:
+@each_service
+def tmpfs_with_programs(look: Look, one: Subject) -> Iterator[Result]:
     """Programs may be run from a folder in memory that anybody inside may write.
 
     Wrong: a `tmpfs` is mounted with `exec`, `suid` or `dev`, which Docker turns off by itself.
     Disprove: the program needs it, as those that compile while they run do.
     """
-    for one in look.subjects:
-        tree = one.service.tree.get("tmpfs")
-        rows: list[Tree] = list(tree) if isinstance(tree, Rows) else [tree] if tree is not None else []
-        found = False
-        for row in rows:
-            target, _, options = (text_of(row) or "").partition(":")
-            loose = sorted({"exec", "suid", "dev"} & set(options.split(",")))
-            if not loose:
-                continue
-            found = True
-            yield Failed(
-                place=of_tree(look.snapshot, row, one.file),
-                message=f"{target} is in memory, and mounted with {', '.join(loose)}",
-                service=one.full_name,
-                key=target,
-                disprove="the program compiles while it runs, and needs it",
-                remedy=f"take {', '.join(loose)} away",
-            )
-        if not found:
-            yield Passed(one.full_name)
+    tree = one.service.tree.get("tmpfs")
+    rows: list[Tree] = list(tree) if isinstance(tree, Rows) else [tree] if tree is not None else []
+    for row in rows:
+        target, _, options = (text_of(row) or "").partition(":")
+        loose = sorted({"exec", "suid", "dev"} & set(options.split(",")))
+        if not loose:
+            continue
+        yield Failed(
+            place=of_tree(look.snapshot, row, one.file),
+            message=f"{target} is in memory, and mounted with {', '.join(loose)}",
+            service=one.full_name,
+            key=target,
+            disprove="the program compiles while it runs, and needs it",
+            remedy=f"take {', '.join(loose)} away",
+        )
 
 
 _STORES = {
@@ -455,7 +420,8 @@ _EDGE = re.compile(r"(?:^|/)(?:traefik|nginx|caddy|haproxy|envoy|httpd|nginx-pro
 
 
 @rule("SEC-16", Severity.LOW, fix=Fix.CONSENT, peers=("CL-0005",))
-def open_port(look: Look) -> Iterator[Result]:
+@each_service
+def open_port(look: Look, one: Subject) -> Iterator[Result]:
     """A port is open to every machine that reaches this one, past the proxy and most firewalls.
 
     Wrong: `ports` publishes without an address, or on 0.0.0.0: Docker's own rules go before those of ufw and
@@ -465,49 +431,43 @@ def open_port(look: Look) -> Iterator[Result]:
     Disprove: another machine cannot connect to it.
     Mend: `127.0.0.1:` before the port; or no `ports`, where only containers call it.
     """
-    for one in look.subjects:
-        found = False
-        for port in one.ports:
-            if not port.is_public or one.full_name in look.proxy.routed or port.inside in _MEANT | {"2375"}:
-                continue
-            if _EDGE.search(one.repository.lower()) and (port.host in {"80", "443"} or one.app == "traefik"):
-                continue
-            found = True
-            is_store = one.is_database or port.inside in _STORES
-            yield Failed(
-                place=of_tree(look.snapshot, port.tree, one.file),
-                message=f"port {port.host or 'of any number'} is open on every address of the machine"
-                + (": a database listens there" if is_store else ""),
-                service=one.full_name,
-                key=f"{port.host}:{port.inside}/{port.protocol}",
-                disprove=f"another machine cannot connect to port {port.host or port.inside}",
-                remedy=f"write 127.0.0.1:{port.host or port.inside}:{port.inside}, or take it away where only"
-                " containers call it",
-                severity=Severity.HIGH if is_store else None,
-            )
-        if not found:
-            yield Passed(one.full_name)
+    for port in one.ports:
+        if not port.is_public or one.full_name in look.proxy.routed or port.inside in _MEANT | {"2375"}:
+            continue
+        if _EDGE.search(one.repository.lower()) and (port.host in {"80", "443"} or one.app == "traefik"):
+            continue
+        is_store = one.is_database or port.inside in _STORES
+        yield Failed(
+            place=of_tree(look.snapshot, port.tree, one.file),
+            message=f"port {port.host or 'of any number'} is open on every address of the machine"
+            + (": a database listens there" if is_store else ""),
+            service=one.full_name,
+            key=f"{port.host}:{port.inside}/{port.protocol}",
+            disprove=f"another machine cannot connect to port {port.host or port.inside}",
+            remedy=f"write 127.0.0.1:{port.host or port.inside}:{port.inside}, or take it away where only"
+            " containers call it",
+            severity=Severity.HIGH if is_store else None,
+        )
 
 
 @rule("SEC-17", Severity.LOW, peers=("CL-0014",))
-def no_log(look: Look) -> Iterator[Result]:
+@each_service
+def no_log(look: Look, one: Subject) -> Iterator[Result]:
     """Nobody keeps what the service says: its log is turned off.
 
     Wrong: `logging.driver: none`.
     Disprove: it writes its own log to a place that somebody reads.
     Mend: `json-file` with `max-size`, or `local`.
     """
-    for one in look.subjects:
-        if text_of(child(one.service.tree, "logging", "driver")) != "none":
-            yield Passed(one.full_name)
-            continue
-        yield Failed(
-            place=of_key(look.snapshot, child(one.service.tree, "logging"), "driver", one.file),
-            message="its log is turned off: after a fall nobody knows why",
-            service=one.full_name,
-            disprove="it writes its own log to a place that somebody reads",
-            remedy="write driver: local, or json-file with max-size",
-        )
+    if text_of(child(one.service.tree, "logging", "driver")) != "none":
+        return
+    yield Failed(
+        place=of_key(look.snapshot, child(one.service.tree, "logging"), "driver", one.file),
+        message="its log is turned off: after a fall nobody knows why",
+        service=one.full_name,
+        disprove="it writes its own log to a place that somebody reads",
+        remedy="write driver: local, or json-file with max-size",
+    )
 
 
 @rule("SEC-18", Severity.CRITICAL)

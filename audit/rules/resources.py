@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from audit.look import Look
 from audit.model import Confidence, Failed, Fix, Kind, Passed, Result, Severity
 from audit.places import of_key, of_value
-from audit.rule import rule
+from audit.rule import each_service, rule
 from audit.subject import Subject
 from estate.compose.value import Section, Value, child, text_of
 
@@ -13,7 +13,8 @@ _LIMITS = ("mem_limit", "cpus", "cpu_quota", "memswap_limit", "cpu_count")
 
 
 @rule("RES-01", Severity.MEDIUM, fix=Fix.CONSENT, peers=("CL-0026",))
-def no_limits(look: Look) -> Iterator[Result]:
+@each_service
+def no_limits(look: Look, one: Subject) -> Iterator[Result]:
     """The service may take all memory and every processor of its machine.
 
     Wrong: neither `deploy.resources.limits`, `mem_limit` nor `cpus` is set, and its running containers, as
@@ -21,21 +22,19 @@ def no_limits(look: Look) -> Iterator[Result]:
     Disprove: `docker inspect -f '{{.HostConfig.Memory}}' CONTAINER` shows more than 0.
     Mend: twice what it was seen to use at its most: `mem_limit: 512m`.
     """
-    for one in look.subjects:
-        details = look.running.get(one.full_name, ())
-        if _has_limits(one) or (details and all(detail.memory_limit for detail in details)):
-            yield Passed(one.full_name)
-            continue
-        seen = ("its running container has no memory limit",) if details else ()
-        yield Failed(
-            place=one.place,
-            message="it has no limit on memory or processors",
-            service=one.full_name,
-            evidence=("the compose file sets none", *seen),
-            disprove="docker inspect -f '{{.HostConfig.Memory}}' of its container shows more than 0",
-            remedy=f"docker stats shows what it uses; add mem_limit to {one.name} in {one.file}",
-            kind=Kind.BOTH if details else Kind.FILES,
-        )
+    details = look.running.get(one.full_name, ())
+    if _has_limits(one) or (details and all(detail.memory_limit for detail in details)):
+        return
+    seen = ("its running container has no memory limit",) if details else ()
+    yield Failed(
+        place=one.place,
+        message="it has no limit on memory or processors",
+        service=one.full_name,
+        evidence=("the compose file sets none", *seen),
+        disprove="docker inspect -f '{{.HostConfig.Memory}}' of its container shows more than 0",
+        remedy=f"docker stats shows what it uses; add mem_limit to {one.name} in {one.file}",
+        kind=Kind.BOTH if details else Kind.FILES,
+    )
 
 
 def _has_limits(one: Subject) -> bool:
@@ -102,7 +101,8 @@ def no_restart(look: Look) -> Iterator[Result]:
 
 
 @rule("DEP-01", Severity.LOW, fix=Fix.CONSENT)
-def no_dependency(look: Look) -> Iterator[Result]:
+@each_service
+def no_dependency(look: Look, one: Subject) -> Iterator[Result]:
     """A service needs another one of its project and does not wait for it.
 
     Wrong: its environment names another service of the same project as a host (alone in a variable called
@@ -111,19 +111,13 @@ def no_dependency(look: Look) -> Iterator[Result]:
     Disprove: the application tries again by itself until the other one answers.
     Mend: `depends_on: {NAME: {condition: service_healthy}}`.
     """
-    for one in look.subjects:
-        needs = one.service.depends_on
-        found = False
-        for name, variable in look.named_hosts(one).items():
-            other = one.model.services[name]
-            if name not in needs and not _reaches(look, name, one.name, one):
-                found = True
-                yield _undeclared(look, one, name, variable)
-            elif needs.get(name) == "service_started" and other.healthcheck:
-                found = True
-                yield _early(look, one, name)
-        if not found:
-            yield Passed(one.full_name)
+    needs = one.service.depends_on
+    for name, variable in look.named_hosts(one).items():
+        other = one.model.services[name]
+        if name not in needs and not _reaches(look, name, one.name, one):
+            yield _undeclared(look, one, name, variable)
+        elif needs.get(name) == "service_started" and other.healthcheck:
+            yield _early(look, one, name)
 
 
 def _undeclared(look: Look, one: Subject, name: str, variable: str) -> Failed:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from audit.look import Look
 from audit.model import Confidence, Failed, Passed, Place, Result, Severity
 from audit.places import of_tree
-from audit.rule import rule
+from audit.rule import each_service, rule
 from audit.subject import Subject
 from estate.compose.difference import flat
 from estate.compose.model import Model
@@ -69,7 +69,8 @@ def _networks(model: Model, *, external: bool) -> dict[str, str]:
 
 
 @rule("DEP-04", Severity.INFO)
-def single_point(look: Look) -> Iterator[Result]:
+@each_service
+def single_point(look: Look, one: Subject) -> Iterator[Result]:
     """Many services stop working when this one does.
 
     Wrong: at least five others depend on it, name it as a host, or are reached only through it, as through
@@ -77,19 +78,17 @@ def single_point(look: Look) -> Iterator[Result]:
     Disprove: they work without it.
     Mend: nothing, perhaps; but update it last, and know its runbook.
     """
-    for one in look.subjects:
-        needy = look.dependents.get(one.full_name, frozenset())
-        if len(needy) < MANY:
-            yield Passed(one.full_name)
-            continue
-        yield Failed(
-            place=one.place,
-            message=f"{len(needy)} services hang on it",
-            service=one.full_name,
-            evidence=(", ".join(sorted(needy)[:12]),),
-            disprove="they work without it",
-            remedy="know its runbook; update it when nobody works",
-        )
+    needy = look.dependents.get(one.full_name, frozenset())
+    if len(needy) < MANY:
+        return
+    yield Failed(
+        place=one.place,
+        message=f"{len(needy)} services hang on it",
+        service=one.full_name,
+        evidence=(", ".join(sorted(needy)[:12]),),
+        disprove="they work without it",
+        remedy="know its runbook; update it when nobody works",
+    )
 
 
 @rule("DUP-01", Severity.INFO)
