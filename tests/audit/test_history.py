@@ -78,3 +78,13 @@ def test_a_waived_finding_has_its_story_too(tmp_path: Path) -> None:
     found = next(one for one in json.loads(done.stdout)["findings"] if one["rule"] == "IMG-01")
     [span] = found["spans"]
     assert (span["since"]["hash"], span["until"]["hash"]) == (first, pin)
+
+
+def test_what_a_commit_says_of_a_secret_is_not_told(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    files = {"a/compose.yml": COMPOSE.format("nginx"), "a/.env": "DB_PASSWORD=kirschbaum7\n"}
+    commit(tmp_path, "the password is kirschbaum7 now", files)
+    for form in ("text", "json"):
+        said = audit(tmp_path, "--history", "--format", form).stdout
+        assert "the password is" in said
+        assert "kirschbaum7" not in said

@@ -3,6 +3,8 @@
 import json
 import re
 import string
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -19,7 +21,9 @@ from audit.report_markdown import About, as_markdown, health
 from audit.report_sarif import as_sarif
 from audit.report_text import ten_lines, whole
 from audit.rules import ALL
+from bot.audit_graph import graph
 from bot.core.redact import MARK, Redactor
+from bot.report_check import check
 from tests.audit.cases import ALL as CASES
 from tests.audit.cases import Must
 from tests.audit.estate import NOW, snapshot, write
@@ -35,6 +39,23 @@ def everything(root: Path) -> str:
     report = cleaned(evaluate(shot, ALL, now=NOW), Redactor(secrets_of(shot)))
     said = [as_json(report), whole(report), *ten_lines(report, "read on"), as_sarif(report, ALL, "1")]
     return "\n".join([*said, as_markdown(report, Look(shot, NOW), About("x", "tocsin"))])
+
+
+def drawn_and_checked(root: Path, folder: Path) -> str:
+    """The picture, as Graphviz gets it, and what is said of an older report that quotes the whole tree."""
+    shot = snapshot(root)
+    picture, old = folder / "estate.dot", folder / "old.md"
+    quoted = "\n".join(f"- {line}" for path in root.rglob("*") if path.is_file() for line in _lines(path))
+    old.write_text(f"# Audit\n\nDate: 2026-01-01\n\n{quoted}\n- 3 services use the `latest` tag\n")
+    with redirect_stdout(StringIO()) as said, redirect_stderr(said):
+        graph(picture, shot)
+        for form in ("text", "json"):
+            check(old, shot, form, allow_unknown=True)
+    return said.getvalue() + picture.read_text()
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_bytes().decode("utf-8", "replace").splitlines()
 
 
 def test_the_json_is_what_its_schema_says(tmp_path: Path) -> None:
@@ -165,9 +186,9 @@ def test_the_sample_is_told_without_anything_blacked_out() -> None:
     assert MARK not in everything(SAMPLE)
 
 
-def test_no_secret_of_the_sample_is_told() -> None:
+def test_no_secret_of_the_sample_is_told(tmp_path: Path) -> None:
     shot = snapshot(SAMPLE)
-    said = everything(SAMPLE)
+    said = everything(SAMPLE) + drawn_and_checked(SAMPLE, tmp_path)
     values = [setting.text for one in shot.env_files for setting in one.settings.values()]
     assert len(values) > 20
     harmless = {"Europe/Berlin", "nette", "admin"}
@@ -181,7 +202,7 @@ _SECRET = st.text(string.ascii_letters + string.digits + "-_!%+", min_size=9, ma
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(secret=_SECRET, name=st.sampled_from(["DB_PASSWORD", "API_TOKEN", "JWT_SECRET", "SECRET_KEY_BASE"]))
 def test_a_planted_secret_is_never_told(secret: str, name: str, tmp_path_factory: object) -> None:
     root = tmp_path_factory.mktemp("estate")  # type: ignore[attr-defined]
@@ -207,6 +228,6 @@ def test_a_planted_secret_is_never_told(secret: str, name: str, tmp_path_factory
         },
         {"app/.env": 0o644},
     )
-    said = everything(root)
+    said = everything(root) + drawn_and_checked(root, tmp_path_factory.mktemp("beside"))  # type: ignore[attr-defined]
     assert secret not in said
     assert json.dumps(secret)[1:-1] not in said
