@@ -17,7 +17,11 @@ from estate.compose.value import Rows, Section, Tree, Value, child, text_of, tex
 from estate.snapshot.document import Document
 from estate.snapshot.model import Snapshot
 
-_STATIC = ("/etc/traefik/traefik.yml", "/etc/traefik/traefik.yaml", "/etc/traefik/traefik.toml")
+_STATIC = tuple(
+    f"{folder}/traefik.{ending}" for folder in ("/etc/traefik", "") for ending in ("toml", "yaml", "yml")
+)
+"""Where Traefik looks, in its order, without the home of whoever it runs as; the last is the image's working
+directory (doc.traefik.io/traefik/getting-started/configuration-overview)."""
 _LABEL = re.compile(
     r"traefik\.(?P<protocol>http|tcp|udp)\.(?P<kind>routers|services|middlewares)\.(?P<name>[^.]+)\.(?P<rest>.+)\Z",
     re.I,
@@ -88,6 +92,8 @@ class Proxy:
     middlewares: dict[str, Middleware] = field(default_factory=dict)
     services: set[str] = field(default_factory=set)
     routers: list[Router] = field(default_factory=list)
+    unmounted: str = ""
+    """Where the file provider looks, and nothing can be: no mount brings it, and the image has none."""
     routed: frozenset[str] = frozenset()
     """Services that people reach through it, by their full names."""
 
@@ -247,7 +253,9 @@ class _Reader:
                 self._proxy.blind["file"] = self._proxy.blind["static"]
             return
         for given, is_folder in ((folder, True), (single, False)):
-            if given is not None:
+            if given is not None and _is_absent(subject, given[0]):
+                self._proxy.unmounted = given[0]
+            elif given is not None:
                 self._provided(on_host(subject, given[0].rstrip("/")), given[0], is_folder)
 
     def _provided(self, path: str | None, inside: str, is_folder: bool) -> None:
@@ -380,3 +388,11 @@ def _flat(tree: Tree, path: str = "", depth: int = 0) -> Iterator[tuple[str, str
                 yield from _flat(one, f"{path}[{at}]", depth + 1)
     elif isinstance(tree, Value):
         yield path, tree.text
+
+
+def _is_absent(subject: Subject, inside: str) -> bool:
+    """Whether nothing can be at a path of the container: Traefik's own image has nothing in /etc/traefik."""
+    above = [mount.target.rstrip("/") for mount in subject.mounts]
+    covered = any(inside == one or inside.startswith(f"{one}/") for one in above)
+    brought = any(child(subject.service.tree, key) is not None for key in ("configs", "secrets"))
+    return not (covered or brought or subject.service.is_built) and is_traefik(subject)

@@ -340,9 +340,9 @@ def unset_variable(look: Look) -> Iterator[Result]:
 
     Wrong: `${X}` without a default, and neither `.env` nor another env file of the project sets X: it becomes
     an empty text, with a warning that nobody reads; with `${X:?}` Compose stops. One finding for each
-    variable of a project, with all its uses. When an example file (`.env.example`) lists X and there is no
-    `.env` at all, the tree is not the deployed one: then it is unknown;
-    also when a `.env` in a folder above sets X.
+    variable of a project, with all its uses. When there is an example file (`.env.example`) and no `.env` at
+    all, the tree is not the deployed one: then it is unknown, once for the project; also when a `.env` in a
+    folder above sets X.
     Not looked at: `${X:-}` and `${X:+…}`, which allow for it; services that an inactive profile keeps away.
     Disprove: whoever deploys has X in the shell's environment, in the unit, or in CI.
     Mend: set X in `.env`, or give it a default.
@@ -350,7 +350,8 @@ def unset_variable(look: Look) -> Iterator[Result]:
     for model in look.snapshot.models:
         missing = _missing_in(model)
         env = _env_of(look, model)
-        examples = _examples_of(look, model) if missing and env is None else {}
+        example = _example_of(look, model)
+        elsewhere: list[str] = []
         for name, found in sorted(missing.items()):
             place = of_value(look.snapshot, found.uses[0][0])
             above = _above(look, model, name) if env is None else ""
@@ -358,13 +359,16 @@ def unset_variable(look: Look) -> Iterator[Result]:
                 why = f"{above} sets {name}, if Compose is called with it; beside the compose file is none"
                 yield Unknown(f"{model.name} {name}", why, place)
                 continue
-            if env is None and name in examples:
-                why = (
-                    f"{examples[name]} lists {name} and there is no .env here: the deployed one is elsewhere"
-                )
-                yield Unknown(f"{model.name} {name}", why, place)
+            if env is None and example:
+                elsewhere.append(name)
                 continue
             yield _unset(look.snapshot, model, name, found, env)
+        if elsewhere:
+            names = f"{', '.join(elsewhere[:5])}{' …' if len(elsewhere) > 5 else ''}"
+            why = f"there is {example} and no .env: the deployed one is elsewhere, and is to set {names}"
+            yield Unknown(
+                f"{model.name} .env", why, of_value(look.snapshot, missing[elsewhere[0]].uses[0][0])
+            )
         if not missing:
             yield Passed(model.name)
 
@@ -440,16 +444,15 @@ def _above(look: Look, model: Model, name: str) -> str:
     return ""
 
 
-def _examples_of(look: Look, model: Model) -> dict[str, str]:
-    """Variable → the example file beside the project, or in the root, that lists it."""
+def _example_of(look: Look, model: Model) -> str:
+    """The example file beside the project, or in a folder above; empty where there is none."""
     folder = look.snapshot.relative(model.directory)
-    return {
-        name: one.path
-        for place in ("" if folder == "." else folder, "")
-        for one in look.env_in.get(place, ())
-        if one.is_example
-        for name in one.settings
-    }
+    place = "" if folder == "." else folder
+    while True:
+        found = next((one.path for one in look.env_in.get(place, ()) if one.is_example), "")
+        if found or not place:
+            return found
+        place = place.rpartition("/")[0]
 
 
 @rule("ENV-07", Severity.HIGH)

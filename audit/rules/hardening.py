@@ -302,7 +302,8 @@ def writes_the_machine(look: Look, one: Subject) -> Iterator[Result]:
 
 
 _DEVICES = (
-    (re.compile(r"/dev/(?:mem|kmem|port|kmsg)\Z"), Severity.CRITICAL, "the machine's memory"),
+    (re.compile(r"/dev/(?:mem|kmem|port)\Z"), Severity.CRITICAL, "the machine's memory"),
+    (re.compile(r"/dev/kmsg\Z"), Severity.MEDIUM, "the kernel's log"),
     (re.compile(r"/dev/(?:sd|vd|xvd|nvme|hd|mmcblk|dm-|md|mapper/)"), Severity.CRITICAL, "a whole disk"),
     (re.compile(r"/dev\Z"), Severity.CRITICAL, "every device"),
     (re.compile(r"/dev/(?:fuse|loop|kvm|vhost-|uinput|input)"), Severity.MEDIUM, "a device of the kernel's"),
@@ -315,14 +316,15 @@ def device(look: Look, one: Subject) -> Iterator[Result]:
     """The service was given a device of the machine that reaches past its files.
 
     Wrong: `devices` names a disk, the memory, or all of `/dev`; `/dev/kvm`, `/dev/fuse` and their like are
-    medium. Sound, video, serial lines, `/dev/net/tun` are not meant.
+    medium. Sound, video, serial lines, `/dev/net/tun` are not meant, nor the kernel's log for what watches
+    it.
     Disprove: `docker inspect -f '{{json .HostConfig.Devices}}' CONTAINER` does not name it.
     """
     for row in _rows(one, "devices"):
         path = (text_of(child(row, "source")) if isinstance(row, Section) else text_of(row)) or ""
         path = path.partition(":")[0].rstrip("/")
         for pattern, severity, words in _DEVICES:
-            if pattern.match(path):
+            if pattern.match(path) and not (path == "/dev/kmsg" and is_watcher(one)):
                 yield Failed(
                     place=of_tree(look.snapshot, row, one.file, path),
                     message=f"the device {path} is given to it: {words}",

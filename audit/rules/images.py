@@ -11,6 +11,7 @@ from audit.subject import Subject
 from estate.compose.template import Origin
 from estate.compose.value import Value
 from estate.reference import Reference, parse_reference
+from estate.versions import read_tag
 
 
 @rule("IMG-01", Severity.MEDIUM, fix=Fix.AUTOMATIC, peers=("CL-0004",))
@@ -107,14 +108,15 @@ def partial_version(look: Look) -> Iterator[Result]:
     """The tag names a version only in part, so patches come unasked.
 
     Wrong: `traefik:v3.5`, `mysql:8.0`, `postgres:15-alpine`: the tag is one or two numbers, perhaps with a
-    suffix. Where a team wants exactly that, waive it.
+    suffix. Where a team wants exactly that, waive it. Not meant: what has two numbers and no more, as
+    PostgreSQL since 10 (`postgres:16.4`).
     Disprove: the publisher never moves that tag.
     """
     for one in look.subjects:
         value, image = one.service.image, one.image
         if one.service.is_built or value is None or image is None or not image.tag:
             continue
-        if image.floats != "partial version":
+        if image.floats != "partial version" or _is_whole(one, image.tag):
             yield Passed(one.full_name)
             continue
         yield Failed(
@@ -125,6 +127,14 @@ def partial_version(look: Look) -> Iterator[Result]:
             disprove="the publisher's tags: this one never moves",
             remedy=f"!pin {one.full_name}",
         )
+
+
+def _is_whole(one: Subject, tag: str) -> bool:
+    """Whether two numbers are all that its releases have."""
+    read = read_tag(tag)
+    if one.app not in {"postgres", "pgadmin4"} or read.precision != 2:
+        return False
+    return one.app != "postgres" or (read.major or 0) >= 10
 
 
 _BASES = {

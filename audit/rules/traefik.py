@@ -187,7 +187,10 @@ def undefined_reference(look: Look) -> Iterator[Result]:
                 message=f"the router {one.name} names the {kind} {name}, which does not exist",
                 service=_name(one),
                 key=f"{one.name} {kind} {name}",
-                evidence=(f"known: {', '.join(sorted(_known(look, kind))[:8]) or 'none'}",),
+                evidence=(
+                    f"known: {', '.join(sorted(_known(look, kind))[:8]) or 'none'}",
+                    *_lost(look, name),
+                ),
                 disprove=_disprove(one),
                 remedy=f"define {name}, or mend the name",
             )
@@ -200,6 +203,12 @@ def undefined_reference(look: Look) -> Iterator[Result]:
                 )
         elif not found:
             yield Passed(f"{_name(one)} {one.name}")
+
+
+def _lost(look: Look, name: str) -> tuple[str, ...]:
+    """Why nothing of a file is known to Traefik, if that is why."""
+    where = look.proxy.unmounted if name.endswith("@file") else ""
+    return (f"the file provider looks into {where}, where nothing is mounted",) if where else ()
 
 
 def _has_resolver(look: Look, name: str) -> bool:
@@ -435,6 +444,7 @@ def admin_without_auth(look: Look) -> Iterator[Result]:
     Wrong: a router leads to an image that is an admin interface without, or before, a login of its own
     (Prometheus, Alertmanager, Loki, Adminer, Portainer, Node-RED, …), and its chain has no basicAuth,
     digestAuth, forwardAuth, ipAllowList or plugin. Known by the image's name only.
+    Not looked at: routers that name what does not exist, which Traefik drops (TRF-02).
     Disprove: `curl -s -o /dev/null -w '%{http_code}' https://HOST/` answers 401, 403 or a redirect to a
     login.
     """
@@ -445,6 +455,8 @@ def admin_without_auth(look: Look) -> Iterator[Result]:
         effective = look.proxy.effective(one)
         if _has_auth(effective):
             yield Passed(f"{subject.full_name} {one.name}")
+        elif effective.missing:
+            continue  # Traefik drops it
         elif effective.unsure:
             yield Unknown(
                 f"{subject.full_name} {one.name}",
@@ -546,6 +558,9 @@ def not_on_the_network(look: Look) -> Iterator[Result]:
         said = one.service.labels.get("traefik.docker.network") or (default[0] if default else "")
         if not networks & reachable:
             yield _apart(look, one, f"shares no network with {proxy.subject.full_name}", networks, reachable)
+        elif len(networks) > 1 and not said and not networks <= reachable and "static" in proxy.blind:
+            why = f"it is on several networks, and the provider may say which one: {proxy.blind['static']}"
+            yield Unknown(one.full_name, why, one.place)
         elif len(networks) > 1 and not said and not networks <= reachable:
             yield _apart(
                 look,

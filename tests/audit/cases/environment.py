@@ -286,6 +286,12 @@ CASES = (
         "the example lists it and there is no .env",
         {**app(web("environment: {A: '${X}'}")), "app/.env.example": "X=1\n"},
     ),
+    Case(
+        "ENV-06",
+        Must.UNKNOWN,
+        "there is an example in a folder above and no .env",
+        {**app(web("environment: {A: '${X}'}")), ".env.example": "OTHER=1\n"},
+    ),
     Case("ENV-06", Must.NEAR, "every shell has it", app(web("volumes: ['${PWD}/x:/x', '${HOME}/y:/y']"))),
     Case(
         "ENV-06",

@@ -88,6 +88,13 @@ CASES = (
     made("SEC-11", FIRE, "long", "devices: [{source: /dev/kvm, target: /dev/kvm}]", severity="medium"),
     made("SEC-11", NEAR, "pictures and sound", "devices: ['/dev/dri:/dev/dri', '/dev/snd:/dev/snd']"),
     made("SEC-11", NEAR, "a tunnel", "devices: ['/dev/net/tun']"),
+    made("SEC-11", FIRE, "the kernel's log", "devices: ['/dev/kmsg']", severity="medium"),
+    Case(
+        "SEC-11",
+        NEAR,
+        "who watches it",
+        app(web("devices: ['/dev/kmsg']", image="gcr.io/cadvisor/cadvisor:v0.49.1")),
+    ),
     made("SEC-11", PASS, "nothing"),
     made("SEC-12", FIRE, "short", "volumes: ['./a:/a:rshared']"),
     made(

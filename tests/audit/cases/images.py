@@ -68,6 +68,8 @@ CASES = (
     Case("IMG-02", Must.NEAR, "a digest", app(web(image=f"x/y:stable@sha256:{'ab' * 32}"))),
     Case("IMG-03", Must.FIRE, "major and minor", app(web(image="traefik:v3.5")), severity="info"),
     Case("IMG-03", Must.FIRE, "with a suffix", app(web(image="postgres:15-alpine"))),
+    Case("IMG-03", Must.NEAR, "PostgreSQL has two numbers", app(web(image="postgres:16.4-alpine"))),
+    Case("IMG-03", Must.FIRE, "PostgreSQL had three", app(web(image="postgres:9.6"))),
     Case("IMG-03", Must.PASS, "all three", app(web(image="postgres:15.4.2-alpine"))),
     Case("IMG-03", Must.NEAR, "a date", app(web(image="app:20240923-2e3e90c"))),
     Case(

@@ -73,7 +73,31 @@ def limited(numbers: str) -> dict[str, str | bytes]:
     return proxy(dynamic=f"http: {{middlewares: {{limit: {{rateLimit: {numbers}}}}}}}\n")
 
 
+ELSEWHERE = proxy()["traefik/compose.yml"]
+assert isinstance(ELSEWHERE, str)
+BESIDE = {
+    **both(*GOOD),
+    "traefik/compose.yml": ELSEWHERE.replace(":/etc/traefik/traefik.yml", ":/traefik.yml"),
+}
+"""As many mount it: into the working directory."""
+UNMOUNTED = {**both(*GOOD), "traefik/compose.yml": ELSEWHERE.replace("dynamic:/etc/traefik", "dynamic:")}
+
 CASES = (
+    Case("TRF-02", Must.PASS, "the file in the working directory", BESIDE),
+    Case(
+        "TRF-05",
+        Must.FIRE,
+        "the file in the working directory",
+        BESIDE | {"traefik/traefik.yml": STATIC.replace("dashboard: true", "insecure: true")},
+        at="traefik/traefik.yml:1:7",
+    ),
+    Case(
+        "TRF-02",
+        Must.FIRE,
+        "the file provider's folder is not mounted",
+        UNMOUNTED,
+        says="all@file, which does",
+    ),
     Case("TRF-10", Must.FIRE, "none at all", limited("{average: 0}"), says="which is no limit at all"),
     Case("TRF-10", Must.FIRE, "no average", limited("{burst: 100}"), says="which is no limit at all"),
     Case("TRF-10", Must.FIRE, "a page is too much", limited("{average: 6, period: 1m}"), says="makes more"),
@@ -164,7 +188,14 @@ CASES = (
         {
             **proxy(STATIC.replace("/etc/traefik/dynamic", "/dyn")),
             **routed(ON, HOST, *SECURE, f"{PASSES}x@file"),
+            "traefik/compose.yml": ELSEWHERE.replace("./dynamic:/etc/traefik/dynamic", "/opt/dynamic:/dyn"),
         },
+    ),
+    Case(
+        "TRF-07",
+        Must.NEAR,
+        "it is dropped",
+        both(ON, HOST, *SECURE, f"{PASSES}nowhere@file", image="prom/prometheus:v2.54.1"),
     ),
     Case("TRF-02", Must.UNKNOWN, "Traefik is elsewhere", routed(ON, HOST, f"{PASSES}x@file")),
     Case(
@@ -369,6 +400,12 @@ CASES = (
     Case("TRF-11", Must.FIRE, "no common network", both(*GOOD, networks="[inner]"), says="shares no network"),
     Case("TRF-11", Must.FIRE, "several", both(*GOOD, networks="[proxy, inner]"), says="several networks"),
     Case("TRF-11", Must.PASS, "one", both(*GOOD)),
+    Case(
+        "TRF-11",
+        Must.UNKNOWN,
+        "several, and what the provider says is not here",
+        {**proxy(), **routed(*GOOD, networks="[proxy, inner]"), "traefik/traefik.yml": "api: [\n"},
+    ),
     Case(
         "TRF-11",
         Must.NEAR,
