@@ -85,7 +85,7 @@ def strong_capability(look: Look, one: Subject) -> Iterator[Result]:
 
 
 _TUNNELS = re.compile(
-    r"wireguard|wg-easy|tailscale|openvpn|gluetun|vpn|headscale|netbird|zerotier|pihole|adguard|crowdsec|firewall"
+    r"wireguard|wg-easy|cloudflared|tailscale|openvpn|gluetun|vpn|headscale|netbird|zerotier|pihole|adguard|crowdsec|firewall"
     r"|keepalived|fail2ban|dnsmasq|unbound"
 )
 
@@ -409,7 +409,7 @@ def tmpfs_with_programs(look: Look, one: Subject) -> Iterator[Result]:
 
 
 _STORES = {
-    *("5432", "3306", "6379", "27017", "9200", "9300", "5984", "8123", "9042", "7687", "11211", "2379"),
+    *("5432", "3306", "6379", "27017", "9200", "9300", "5984", "9042", "7687", "11211", "2379"),
     *("1433", "1521", "8086", "5672", "9092", "26257"),
 }
 """Ports on which databases, caches and queues listen."""

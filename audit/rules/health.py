@@ -176,7 +176,9 @@ def missing_probe(look: Look) -> Iterator[Result]:
 _VACUOUS = re.compile(
     r"(?:exit 0|(?:true|:|/bin/true)(?:\s+[^|&;]*)?|echo\b.*)\Z|.*\|\|\s*(?:true|exit 0|:|echo\b[^|&;]*)\s*\Z"
     r"|.*;\s*(?:exit 0|true)\s*\Z"
-    r"|(?:ps|pgrep|pidof)\b[^|]*(?:\|\s*grep\b.*)?\Z|kill -0 \S+(?:\s*\|\|\s*exit 1)?\Z",
+    r"|(?:ps|pgrep|pidof)\b[^|&;]*(?:\|\s*grep\b[^&;]*?)?(?:\|\|\s*exit 1\s*)?\Z"
+    r"|kill -0 \S+(?:\s*\|\|\s*exit 1)?\Z"
+    r"|(?!docker|podman|kubectl)[\w./-]+\s+(?:--version|-version|-[vV]|version)(?:\s*\|\|\s*exit 1)?\s*\Z",
     re.DOTALL,
 )
 
@@ -186,7 +188,8 @@ def vacuous_probe(look: Look) -> Iterator[Result]:
     """A healthcheck cannot fail, or asks only whether a process exists, which Docker knows anyway.
 
     Wrong: the probe is `exit 0`, `true`, `echo …`; or ends in `|| true`, `|| exit 0`; or is `ps | grep`,
-    `pgrep`, `pidof`, `kill -0 1`. A probe with any other part that can fail is not meant.
+    `pgrep`, `pidof`, `kill -0 1`; or asks a program for its version alone. A probe with any other part that
+    can fail is not meant.
     Disprove: stop the application inside the container (not the process): the probe fails.
     Mend: ask for what users ask for.
     """

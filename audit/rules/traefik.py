@@ -253,6 +253,7 @@ def rate_limit_unused(look: Look) -> Iterator[Result]:
     Wrong: there is a middleware `rateLimit` and no router passes it (one finding, at the middleware), or some
     routers of services pass one and others do not (one finding each). Chains and the middlewares of entry
     points are followed.
+    Not looked at: routers that only send on to https; those that Traefik drops (TRF-02).
     Disprove: Traefik's `/api/http/routers` shows it among the router's middlewares.
     Mend: name it in the router's `middlewares`, or in those of the entry point for all routers at once.
     """
@@ -277,7 +278,11 @@ def is_strict(one: Middleware) -> bool:
 
 def _unused(look: Look, kind: str, fits: Callable[[Middleware], bool], words: str) -> Iterator[Result]:
     defined = [one for one in look.proxy.middlewares.values() if fits(one)]
-    routers = [one for one in _routers(look) if not one.service.endswith("@internal")]
+    routers = [
+        one
+        for one in _routers(look)
+        if not one.service.endswith("@internal") and _serves(look.proxy.effective(one))
+    ]
     if not defined or not routers:
         return
     for one in _routers(look):
@@ -317,6 +322,12 @@ def _unused(look: Look, kind: str, fits: Callable[[Middleware], bool], words: st
                 remedy=f"add {first.full_name} to the middlewares of {one.name}: {words}",
                 confidence=Confidence.MEDIUM,
             )
+
+
+def _serves(effective: Effective) -> bool:
+    """Not one that Traefik drops, since it names what does not exist (TRF-02), nor one that only sends on to
+    https."""
+    return not effective.missing and not any("redirectscheme" in one.kinds for one in effective.middlewares)
 
 
 def _words(effective: Effective) -> str:
@@ -444,7 +455,7 @@ def admin_without_auth(look: Look) -> Iterator[Result]:
     Wrong: a router leads to an image that is an admin interface without, or before, a login of its own
     (Prometheus, Alertmanager, Loki, Adminer, Portainer, Node-RED, …), and its chain has no basicAuth,
     digestAuth, forwardAuth, ipAllowList or plugin. Known by the image's name only.
-    Not looked at: routers that name what does not exist, which Traefik drops (TRF-02).
+    Not looked at: routers that only send on to https; those that Traefik drops (TRF-02).
     Disprove: `curl -s -o /dev/null -w '%{http_code}' https://HOST/` answers 401, 403 or a redirect to a
     login.
     """
@@ -455,8 +466,8 @@ def admin_without_auth(look: Look) -> Iterator[Result]:
         effective = look.proxy.effective(one)
         if _has_auth(effective):
             yield Passed(f"{subject.full_name} {one.name}")
-        elif effective.missing:
-            continue  # Traefik drops it
+        elif not _serves(effective):
+            continue
         elif effective.unsure:
             yield Unknown(
                 f"{subject.full_name} {one.name}",

@@ -96,6 +96,23 @@ CASES = (
         app(web("devices: ['/dev/kmsg']", image="gcr.io/cadvisor/cadvisor:v0.49.1")),
     ),
     made("SEC-11", PASS, "nothing"),
+    made(
+        "SEC-16",
+        FIRE,
+        "its port is ClickHouse's by chance",
+        "ports: ['8123:8123']",
+        image="ghcr.io/home-assistant/home-assistant:2024.9.3",
+        severity="low",
+    ),
+    made("SEC-06", NEAR, "a tunnel", "network_mode: host", image="cloudflare/cloudflared:2025.1.0"),
+    made(
+        "SEC-09",
+        FIRE,
+        "who watches disks",
+        "volumes: ['/dev:/dev:ro']",
+        image="prometheuscommunity/smartctl-exporter:v0.13.0",
+        severity="low",
+    ),
     made("SEC-12", FIRE, "short", "volumes: ['./a:/a:rshared']"),
     made(
         "SEC-12",

@@ -65,6 +65,12 @@ CASES = (
     Case("HC-04", Must.FIRE, "or exit 0", probe("pg_isready || exit 0")),
     Case("HC-04", Must.FIRE, "only a process", probe("ps aux | grep -v grep | grep nginx")),
     Case("HC-04", Must.FIRE, "pgrep", probe("pgrep nginx")),
+    Case("HC-04", Must.FIRE, "pgrep, and words", probe("pgrep cloudflared || exit 1")),
+    Case(
+        "HC-04", Must.FIRE, "its version", app(web('healthcheck: {test: ["CMD", "/portainer", "--version"]}'))
+    ),
+    Case("HC-04", Must.NEAR, "an Engine's version", probe("docker version")),
+    Case("HC-04", Must.NEAR, "a process, and it answers", probe("pgrep nginx && curl -f http://127.0.0.1/")),
     Case("HC-04", Must.FIRE, "kill -0", probe("kill -0 1")),
     Case("HC-04", Must.FIRE, "in a shell", app(web('healthcheck: {test: ["CMD", "sh", "-c", "true"]}'))),
     Case("HC-04", Must.PASS, "it asks", probe("curl -f http://127.0.0.1/")),

@@ -73,6 +73,12 @@ def limited(numbers: str) -> dict[str, str | bytes]:
     return proxy(dynamic=f"http: {{middlewares: {{limit: {{rateLimit: {numbers}}}}}}}\n")
 
 
+TO_HTTPS = (
+    "traefik.http.routers.plain.rule=Host(`w.x`)",
+    "traefik.http.routers.plain.entrypoints=web",
+    "traefik.http.routers.plain.middlewares=https",
+    "traefik.http.middlewares.https.redirectscheme.scheme=https",
+)
 ELSEWHERE = proxy()["traefik/compose.yml"]
 assert isinstance(ELSEWHERE, str)
 BESIDE = {
@@ -191,6 +197,8 @@ CASES = (
             "traefik/compose.yml": ELSEWHERE.replace("./dynamic:/etc/traefik/dynamic", "/opt/dynamic:/dyn"),
         },
     ),
+    Case("TRF-03", Must.PASS, "the other one only sends on", both(*GOOD, *TO_HTTPS)),
+    Case("TRF-04", Must.PASS, "the other one only sends on", both(*GOOD, *TO_HTTPS)),
     Case(
         "TRF-07",
         Must.NEAR,
