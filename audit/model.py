@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from bot.core.plan import ALPHABET
+from bot.core.letters import ALPHABET
 
 LETTERS = 5
 """Of a finding's id, after its rule: 25^5 are ten million."""

@@ -9,8 +9,16 @@ VERSION = 1
 
 
 def as_json(report: Report) -> str:
-    """One object, indented, with a line end."""
-    return json.dumps(as_object(report), indent=2, ensure_ascii=True) + "\n"
+    """One object with a line end; each finding on a line of its own, as grep and diff like it."""
+    parts = (f"{json.dumps(key)}: {_laid_out(value)}" for key, value in as_object(report).items())
+    return "{\n  " + ",\n  ".join(parts) + "\n}\n"
+
+
+def _laid_out(value: Any) -> str:
+    if isinstance(value, list) and value:
+        rows = ",\n    ".join(map(json.dumps, value))
+        return f"[\n    {rows}\n  ]"
+    return json.dumps(value, indent=2).replace("\n", "\n  ")
 
 
 def as_object(report: Report) -> dict[str, Any]:

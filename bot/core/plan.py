@@ -11,14 +11,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.core.letters import ALPHABET
 from bot.core.policy import Policy
 from bot.core.release import Release
 
 Value = str | int | bool
 """What an argument may be."""
 
-ALPHABET = "ACDEFGHJKMNPQRTUVWXY34679"
-"""Without look-alikes: no B8, I1L, O0, S5, Z2."""
 SHORTEST_CODE, LONGEST_CODE = 4, 6
 
 

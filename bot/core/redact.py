@@ -355,12 +355,24 @@ def _shapes(text: str) -> str:
     return _long().sub(_replace_long, _first_pass(text))
 
 
+_MARKS = (
+    *("xox", "xapp-", "AKIA", "ASIA", "AGPA", "AIDA", "AROA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
+    *("github_pat_", "glpat-", "sk-", "k_live_", "k_test_", "AIza", "hvs.", "hvb.", "syt_", "npm_"),
+    *("dop_v1_", "SG.", "$", "slack.com/", "discord.com/"),
+)
+"""Every vendor's token has one of these in it, or is a long one."""
+
+
+def _may_be_a_vendors(text: str) -> bool:
+    return any(mark in text for mark in _MARKS) or _long().search(text) is not None
+
+
 def _first_pass(text: str) -> str:
     """What has no telling word is most of all text, and needs but a third of the time."""
     if text.isascii():  # beyond it there are letters that count as others without their case
         lower = text.lower()
         if not any(word in lower for word in _TELLING):
-            return _vendor().sub(MARK, text)
+            return _vendor().sub(MARK, text) if _may_be_a_vendors(text) else text
     return _shape().sub(_replace, text)
 
 

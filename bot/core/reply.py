@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from bot.core.plan import ALPHABET, LONGEST_CODE, SHORTEST_CODE, as_code
+from bot.core.letters import ALPHABET
+from bot.core.plan import LONGEST_CODE, SHORTEST_CODE, as_code
 
 _YES = """
 approve, approved, i approve, approve it, approve this, yes, y, yep, yup, yeah, yes do it, yes go ahead,

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from bot.core.approval import Approval
 from bot.core.doc import Doc, plain
+from bot.core.letters import ALPHABET
 from bot.core.model import Identity
 from bot.core.plan import (
-    ALPHABET,
     Advice,
     FileChange,
     Plan,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bot.core.doc import (
@@ -66,6 +66,8 @@ def _docs(text: str) -> list[Doc]:
 @settings(max_examples=60, deadline=None)
 @given(secret=SECRETS, before=AROUND, after=AROUND)
 def test_a_planted_value_leaves_in_no_form_of_a_doc(secret: str, before: str, after: str) -> None:
+    # `paragraph` and the like are what a Doc is made of.
+    assume(not any(secret.strip() in _all_text(document) for document in _docs("")))
     redactor = Redactor({secret})
     for document in _docs(before + secret + after):
         said = _all_text(redactor.doc(document))
