@@ -47,6 +47,7 @@ from estate.model import Tree
 from estate.myself import Myself, myself
 
 if TYPE_CHECKING:
+    from bot.backups import Witness
     from bot.web import Web
     from estate.backup.keeper import Keeper
     from estate.compose.tree import ComposeTree
@@ -120,6 +121,7 @@ class App:
         self._hands = hands(config, ready)
         self.notes = NoteStore(self.database, self.clock)
         self._keeper: Keeper | None = None
+        self._witness: Witness | None = None
         made = config.estate.backup
         # The console's own is there to be tried; that it is young is no finding.
         backups = self._made if made is not None and not made.trial else None
@@ -189,9 +191,11 @@ class App:
         )
 
     async def _made(self, snapshot: "Snapshot", folders: Sequence[Path]) -> "Backups":
-        from bot.backups import backups_made
+        from bot.backups import Witness
 
-        return await backups_made(self.keeper(), snapshot, folders)
+        if self._witness is None:
+            self._witness = Witness(self.keeper(), self.clock.now)
+        return await self._witness.backups(snapshot, folders)
 
     async def _proved(self, room: str, at: datetime) -> None:
         await self.notes.write(f"{PROVED}{room}", at.isoformat())

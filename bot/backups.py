@@ -1,8 +1,9 @@
 """What an audit is told of the bot's own backups."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.nightly import SINCE
@@ -13,22 +14,59 @@ from estate.inventory import inventory, one_offs
 from estate.model import THROWAWAY, Detail
 from estate.snapshot.backups import Backups, Saved, Size
 from estate.snapshot.model import Snapshot
+from estate.snapshot.repository import Repository
 
 SECONDS = 60.0
 """For what the newest snapshots hold."""
 
 
-async def backups_made(keeper: Keeper, snapshot: Snapshot, folders: Sequence[Path]) -> Backups:
-    """`folders`: those whose disk the repository must not share. Raises nothing: what a repository does not
-    tell is in it as such."""
+KEPT = timedelta(minutes=2)
+"""How long a repository's answer is believed: a fix looks three times, and restic takes seconds each time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the repository said, and of what."""
+
+    at: datetime
+    about: object
+    repository: Repository | None
+    saved: tuple[Saved, ...]
+    not_saved: str
+
+
+class Witness:
+    """Tells audits of the backups that the bot makes. Asks their repository again when a backup was made
+    since, when other containers run, or when its answer is older than KEPT."""
+
+    def __init__(self, keeper: Keeper, now: Callable[[], datetime]) -> None:
+        self._keeper = keeper
+        self._now = now
+        self._told: _Told | None = None
+        self._asking = asyncio.Lock()
+
+    async def backups(self, snapshot: Snapshot, folders: Sequence[Path]) -> Backups:
+        """`folders`: those whose disk the repository must not share. Raises nothing: what a repository does
+        not tell is in it as such."""
+        pairs = to_save(snapshot)
+        runs = await history.runs(self._keeper.notes)
+        about = (runs[-1:], tuple(folders), frozenset(one.container.id for _, one in pairs))
+        async with self._asking:
+            told = self._told
+            if told is None or told.about != about or self._now() - told.at > KEPT:
+                repository = await self._keeper.whereabouts(folders)
+                known = repository is not None
+                saved, not_saved = await _saved(self._keeper, pairs) if known else ((), "")
+                told = self._told = _Told(self._now(), about, repository, saved, not_saved)
+        return await _remembered(self._keeper, runs, told)
+
+
+async def _remembered(keeper: Keeper, ran: Sequence[history.Ran], told: _Told) -> Backups:
     notes = keeper.notes
-    ran = await history.runs(notes)
     good = history.last_good(ran)
     verified, drills = await history.verified(notes), await history.drills(notes)
     since = await notes.read(SINCE)
     well = [datetime.fromisoformat(one.at) for one in drills.values() if one.ok]
-    repository = await keeper.whereabouts(folders)
-    saved, not_saved = await _saved(keeper, to_save(snapshot)) if repository is not None else ((), "")
     return Backups(
         keeper.settings.max_age,
         datetime.fromisoformat(since) if since else None,
@@ -38,9 +76,9 @@ async def backups_made(keeper: Keeper, snapshot: Snapshot, folders: Sequence[Pat
         max(well, default=None),
         tuple(sorted(name for name, one in drills.items() if not one.ok)),
         tuple(Size(one.time, one.files, one.size) for one in history.whole(ran)),
-        repository,
-        saved,
-        not_saved,
+        told.repository,
+        told.saved,
+        told.not_saved,
     )
 
 

@@ -21,7 +21,7 @@ from docker.models.containers import Container
 
 from audit.engine import evaluate
 from audit.rules import ALL, BY_ID
-from bot.backups import backups_made
+from bot.backups import Witness
 from bot.config.model import Estate
 from bot.core.steps import Step
 from bot.snapshots import LateSnapshots
@@ -279,11 +279,10 @@ volumes: {{db: , data: }}
     )
     engine = DockerEngine(shop.engine.host)
 
-    async def made(snapshot: Snapshot, folders: Sequence[Path]) -> Backups:
-        return await backups_made(here.keeper, snapshot, folders)
+    witness = Witness(here.keeper, lambda: datetime.now(UTC))
 
     async def judged() -> tuple[dict[str, str], int, Sequence[object]]:
-        snapshots = LateSnapshots(tmp_path / "estate", Estate(), [engine], backups=made)
+        snapshots = LateSnapshots(tmp_path / "estate", Estate(), [engine], backups=witness.backups)
         report = evaluate(await snapshots.take(datetime.now(UTC)), [BY_ID["BAK-01"]])
         ours = [one for one in report.findings if one.service.startswith(shop.name)]
         return {one.service: one.message for one in ours}, report.passed.get("BAK-01", 0), report.unknown
