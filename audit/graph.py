@@ -149,9 +149,11 @@ def _node(look: Look, one: Subject, thing: Thing | None, has_engine: bool) -> No
 
 
 def hosts_of(rule: str) -> list[str]:
-    """The host names of a Traefik rule: of ``Host(`a`) || Host(`b`)``, both."""
+    """The host names of a Traefik rule: of ``Host(`a`) || Host(`b`)``, both. Where a variable that nobody
+    sets was part of one, an ellipsis stands for it: `git.…`."""
     inside = re.findall(r"\bHost(?:SNI)?\(([^)]*)\)", rule)
-    return [host for one in inside for host in re.findall(r"[`'\"]([^`'\"]+)[`'\"]", one) if host != "*"]
+    found = [host for one in inside for host in re.findall(r"[`'\"]([^`'\"]+)[`'\"]", one) if host != "*"]
+    return [re.sub(r"\A(?=\.)|(?<=\.)\Z", "…", host) for host in found]
 
 
 def _condition(one: Subject, thing: Thing | None) -> Condition:
