@@ -4,6 +4,7 @@ import re
 from os.path import normpath
 from pathlib import PurePosixPath
 
+from audit.inside import on_host as mounted
 from audit.subject import Subject
 from estate.compose.value import Value, child
 
@@ -18,15 +19,13 @@ def makes_backups(one: Subject) -> bool:
 
 
 def on_host(one: Subject, inside: str) -> PurePosixPath | None:
-    """A path in the container, as the host has it; None when it is in no folder or file of the host's."""
+    """A path in the container, or a secret there, relative to the estate's root where it lies in it; None
+    when it is in no folder or file of the host's."""
     path = PurePosixPath(inside)
     if path.is_relative_to("/run/secrets"):
         named = child(one.model.tree, "secrets", path.name, "file")
         if not isinstance(named, Value):
             return None
-        return PurePosixPath(normpath(named.file.parent / named.text))
-    mounts = [mount for mount in one.mounts if mount.is_bind and path.is_relative_to(mount.target)]
-    if not mounts:
-        return None
-    deepest = max(mounts, key=lambda mount: len(mount.target))
-    return PurePosixPath(deepest.source, path.relative_to(deepest.target))
+        return PurePosixPath(one.snapshot.relative(PurePosixPath(normpath(named.file.parent / named.text))))
+    found = mounted(one, inside)
+    return PurePosixPath(found) if found is not None else None

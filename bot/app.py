@@ -649,7 +649,7 @@ def estate_snapshots(
         backups=backups,
         delivery=delivery,
         live=live_answers(config),
-        published=_asks(hands) if hands is not None else None,
+        published=registry_answers(hands) if hands is not None else None,
         samples=SAMPLES,
     )
 
@@ -660,7 +660,7 @@ def _machine(timers: Sequence[str], folders: Sequence[Path]) -> "Machine | None"
     return read_machine(timers, folders)
 
 
-def _asks(hands: Hands) -> "Callable[[Iterable[Reference]], Awaitable[Published]]":
+def registry_answers(hands: Hands) -> "Callable[[Iterable[Reference]], Awaitable[Published]]":
     """Asks the registries that pins ask."""
 
     async def ask(images: "Iterable[Reference]") -> "Published":

@@ -47,11 +47,12 @@ def key_in_the_backup(look: Look) -> Iterator[Result]:
 
 
 def _of_service(look: Look, one: Subject) -> Iterator[Result]:
-    folders = [PurePosixPath(mount.source) for mount in one.mounts if mount.is_bind]
+    binds = (PurePosixPath(mount.source) for mount in one.mounts if mount.is_bind)
+    folders = [PurePosixPath(look.snapshot.relative(source)) for source in binds]
     for name, variable in one.service.environment.items():
         if name.removesuffix("_FILE") not in _KEYS or not variable.text:
             continue
-        keys = [on_host(one, variable.text)] if name.endswith("_FILE") else _set_in(variable)
+        keys = [on_host(one, variable.text)] if name.endswith("_FILE") else _set_in(look, variable)
         held = [(key, folder) for key in keys if key for folder in folders if key.is_relative_to(folder)]
         inside = [(key, folder) for key, folder in held if key != folder]
         if not inside:
@@ -60,28 +61,27 @@ def _of_service(look: Look, one: Subject) -> Iterator[Result]:
         key, folder = inside[0]
         yield Failed(
             place=of_value(look.snapshot, variable.value, hide=True) if variable.value else one.place,
-            message=f"{name} is kept in {look.snapshot.relative(key)}, which is in what is backed up",
+            message=f"{name} is kept in {key}, which is in what is backed up",
             service=one.full_name,
             key=name,
-            evidence=(f"it mounts {_shown(look, folder)}",),
+            evidence=(f"it mounts {_shown(folder)}",),
             disprove="the key is also in a password safe, on another machine, or on paper",
             remedy="keep a copy of the key off this machine, then !waive this with where it is",
             confidence=Confidence.MEDIUM,
         )
 
 
-def _shown(look: Look, folder: PurePosixPath) -> str:
-    shown = look.snapshot.relative(folder)
-    return "the whole estate" if shown == "." else shown
+def _shown(folder: PurePosixPath) -> str:
+    return str(folder) if folder.parts else "the whole estate"
 
 
-def _set_in(variable: Variable) -> list[PurePosixPath | None]:
+def _set_in(look: Look, variable: Variable) -> list[PurePosixPath | None]:
     """The files that its value stands in."""
     found = [variable.setting.source.path] if variable.setting is not None else []
     if variable.value is not None and variable.setting is None:
         settings = [one.piece.setting for one in variable.value.written if one.piece.setting is not None]
         found = [one.source.path for one in settings] or [variable.value.file]
-    return [PurePosixPath(path) for path in found]
+    return [PurePosixPath(look.snapshot.relative(path)) for path in found]
 
 
 def _of_text(path: str, text: str) -> Iterator[Result]:

@@ -86,16 +86,15 @@ def _of_service(look: Look, one: Subject) -> Iterator[Result]:
         folder = on_host(one, text) if text.startswith("/") else None
         if folder is None or variable is None:
             continue
-        shown = look.snapshot.relative(folder)
-        if shown.startswith("/"):
+        if folder.is_absolute():
             continue  # outside of the estate: perhaps another disk, which no file tells
         yield Failed(
             place=of_value(look.snapshot, variable.value) if variable.value is not None else one.place,
-            message=f"{one.full_name} keeps its backups in {shown}, in the estate that it saves",
+            message=f"{one.full_name} keeps its backups in {folder}, in the estate that it saves",
             service=one.full_name,
             key=name,
-            evidence=(f"{name}: {text}, which is {shown} outside",),
-            disprove=f"another disk is mounted at {shown}, or something copies it to another place",
+            evidence=(f"{name}: {text}, which is {folder} outside",),
+            disprove=f"another disk is mounted at {folder}, or something copies it to another place",
             remedy=f"name a repository elsewhere in {name} (sftp:, s3:, rest:)",
             confidence=Confidence.MEDIUM,
         )
