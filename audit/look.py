@@ -128,7 +128,7 @@ class Look:
 
     def is_public(self, subject: Subject) -> bool:
         """Whether people outside reach it: by a route, or by a published port."""
-        return subject.full_name in self.proxy.routed or subject.is_published
+        return subject.full_name in self.proxy.routed | self.proxy.elsewhere or subject.is_published
 
 
 _HOST_NAMES = re.compile(

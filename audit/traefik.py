@@ -94,8 +94,17 @@ class Proxy:
     routers: list[Router] = field(default_factory=list)
     unmounted: str = ""
     """Where the file provider looks, and nothing can be: no mount brings it, and the image has none."""
+    others: tuple[str, ...] = ()
+    """Other Traefiks in this tree, by their full names: what they route is not judged."""
+    elsewhere: frozenset[str] = frozenset()
+    """Services that people reach through one of them."""
     routed: frozenset[str] = frozenset()
     """Services that people reach through it, by their full names."""
+
+    @property
+    def name(self) -> str:
+        """Of its service, in full; empty without one."""
+        return self.subject.full_name if self.subject is not None else ""
 
     def setting(self, *path: str) -> tuple[str, Place] | None:
         """A static setting: from the flags and the environment, else from the file. Names in any case."""
@@ -176,13 +185,32 @@ def is_traefik(subject: Subject) -> bool:
 
 
 def read_proxy(snapshot: Snapshot, subjects: Sequence[Subject]) -> Proxy:
-    """Raises nothing: what cannot be read is in `blind`."""
-    found = sorted((one for one in subjects if is_traefik(one)), key=lambda one: not one.holds_socket)
-    return _Reader(snapshot, subjects, found[0] if found else None).read()
+    """Of several (a tree may hold several machines), the one that shares a network with the most services.
+    Raises nothing: what cannot be read is in `blind`."""
+    labelled = [one for one in subjects if any(name.startswith("traefik.") for name in one.service.labels)]
+
+    def order(proxy: Subject) -> tuple[bool, int, bool]:
+        reached = sum(_share(proxy, one) for one in labelled if one is not proxy)
+        return not proxy.is_active, -reached, not proxy.holds_socket
+
+    found = sorted((one for one in subjects if is_traefik(one)), key=order)
+    return _Reader(snapshot, subjects, found[0] if found else None, found[1:]).read()
+
+
+def _share(one: Subject, other: Subject) -> bool:
+    """Whether they are on a common network, by the names that Docker knows."""
+    return bool(set(one.networks.values()) & set(other.networks.values()))
 
 
 class _Reader:
-    def __init__(self, snapshot: Snapshot, subjects: Sequence[Subject], subject: Subject | None) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        subjects: Sequence[Subject],
+        subject: Subject | None,
+        others: Sequence[Subject] = (),
+    ) -> None:
+        self._others = others
         self._snapshot = snapshot
         self._subjects = subjects
         self._proxy = Proxy(subject)
@@ -195,14 +223,27 @@ class _Reader:
             proxy.flags = dict(self._flags(proxy.subject))
             self._static(proxy.subject)
             self._files(proxy.subject)
-        routed = set()
+        routed: set[str] = set()
+        elsewhere: set[str] = set()
         for subject in self._subjects:
-            if self._is_enabled(subject):
-                # Without a router of its own it gets one by its name.
-                self._labels(subject)
-                routed.add(subject.full_name)
-        proxy.routed = frozenset(routed)
+            if not self._is_enabled(subject):
+                continue
+            if self._is_anothers(subject):
+                elsewhere.add(subject.full_name)
+                continue
+            # Without a router of its own it gets one by its name.
+            self._labels(subject)
+            routed.add(subject.full_name)
+        proxy.routed, proxy.elsewhere = frozenset(routed), frozenset(elsewhere)
+        proxy.others = tuple(one.full_name for one in self._others if one.is_active)
         return proxy
+
+    def _is_anothers(self, subject: Subject) -> bool:
+        """Whether another Traefik of this tree reaches it, and ours does not."""
+        ours = self._proxy.subject
+        if ours is None or subject is ours or _share(ours, subject):
+            return False
+        return any(other is subject or _share(other, subject) for other in self._others)
 
     # ---- static -----------------------------------------------------------------------------------------
 

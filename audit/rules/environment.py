@@ -340,9 +340,9 @@ def unset_variable(look: Look) -> Iterator[Result]:
 
     Wrong: `${X}` without a default, and neither `.env` nor another env file of the project sets X: it becomes
     an empty text, with a warning that nobody reads; with `${X:?}` Compose stops. One finding for each
-    variable of a project, with all its uses. When there is an example file (`.env.example`) and no `.env` at
-    all, the tree is not the deployed one: then it is unknown, once for the project; also when a `.env` in a
-    folder above sets X.
+    variable of a project, with all its uses. When there is no `.env` at all, and an example file
+    (`.env.example`) or a `.gitignore` says that there is to be one, the tree is not the deployed one: then it
+    is unknown, once for the project; also when a `.env` in a folder above sets X.
     Not looked at: `${X:-}` and `${X:+…}`, which allow for it; services that an inactive profile keeps away.
     Disprove: whoever deploys has X in the shell's environment, in the unit, or in CI.
     Mend: set X in `.env`, or give it a default.
@@ -350,7 +350,7 @@ def unset_variable(look: Look) -> Iterator[Result]:
     for model in look.snapshot.models:
         missing = _missing_in(model)
         env = _env_of(look, model)
-        example = _example_of(look, model)
+        example = _awaited(look, model)
         elsewhere: list[str] = []
         for name, found in sorted(missing.items()):
             place = of_value(look.snapshot, found.uses[0][0])
@@ -365,7 +365,7 @@ def unset_variable(look: Look) -> Iterator[Result]:
             yield _unset(look.snapshot, model, name, found, env)
         if elsewhere:
             names = f"{', '.join(elsewhere[:5])}{' …' if len(elsewhere) > 5 else ''}"
-            why = f"there is {example} and no .env: the deployed one is elsewhere, and is to set {names}"
+            why = f"{example}, and there is none: the deployed one is elsewhere, and is to set {names}"
             yield Unknown(
                 f"{model.name} .env", why, of_value(look.snapshot, missing[elsewhere[0]].uses[0][0])
             )
@@ -444,14 +444,23 @@ def _above(look: Look, model: Model, name: str) -> str:
     return ""
 
 
-def _example_of(look: Look, model: Model) -> str:
-    """The example file beside the project, or in a folder above; empty where there is none."""
+_IGNORED = re.compile(r"(?m)^/?(?:\*\*/)?(?:\.env\*?|\*\.env|\.env\.\*)/?\s*$")
+"""A line of a .gitignore that keeps `.env` out of git."""
+
+
+def _awaited(look: Look, model: Model) -> str:
+    """What says that there is to be a `.env` beside the project; empty where nothing does."""
     folder = look.snapshot.relative(model.directory)
     place = "" if folder == "." else folder
     while True:
-        found = next((one.path for one in look.env_in.get(place, ()) if one.is_example), "")
-        if found or not place:
-            return found
+        for one in look.env_in.get(place, ()):
+            if one.is_example:
+                return f"{one.path} is an example of a .env"
+        ignored = f"{place}/.gitignore" if place else ".gitignore"
+        if _IGNORED.search(look.snapshot.texts.get(ignored, "")):
+            return f"{ignored} keeps .env out of git"
+        if not place:
+            return ""
         place = place.rpartition("/")[0]
 
 

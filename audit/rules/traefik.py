@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from audit.look import Look
@@ -167,10 +168,14 @@ def undefined_reference(look: Look) -> Iterator[Result]:
     Wrong: the middleware, entry point, service or certificate resolver that it names is neither in labels,
     nor in the file provider's files, nor in the static configuration. Where a part of these could not be
     read, it is unknown. Other providers' names are believed.
+    Not looked at: what a second Traefik of the same tree routes, which is unknown.
     Disprove: Traefik's dashboard shows the router without an error.
     """
     proxy = look.proxy
     points = proxy.entry_points()
+    for name in proxy.others:
+        why = f"more than one Traefik is in this tree, and {proxy.name} is the one that is judged"
+        yield Unknown(f"what {name} routes", why)
     for one in _routers(look):
         found = [("middleware", name) for name in proxy.effective(one).missing]
         if points and "static" not in proxy.blind:
@@ -398,7 +403,9 @@ def dashboard_router(look: Look) -> Iterator[Result]:
     """Traefik's dashboard is routed without a password, or to a port that does not answer.
 
     Wrong: a router leads to `api@internal` and its chain has no authentication; or a router of Traefik's own
-    service leads to port 8080 while `api.insecure` is off, where nothing listens.
+    service leads to port 8080 while `api.insecure` is off, where nothing listens. Low: no port of its entry
+    points is published, so only other containers come there.
+    Not looked at: routers that Traefik drops (TRF-02).
     Disprove: the address asks for a password, and then shows the dashboard.
     """
     proxy = look.proxy
@@ -414,14 +421,26 @@ def dashboard_router(look: Look) -> Iterator[Result]:
                     f"{_name(one)} {one.name}", "a part of its middlewares could not be read", one.place
                 )
                 continue
-            yield _dashboard(
-                one, "leads to the dashboard without asking for a password", "add a basicAuth middleware"
-            )
+            if effective.missing:
+                continue  # Traefik drops it
+            words = "leads to the dashboard without asking for a password"
+            found = _dashboard(one, words, "add a basicAuth middleware")
+            yield replace(found, severity=Severity.LOW) if _is_inside(look, one) else found
         elif is_own and not is_api and "static" not in proxy.blind and _leads_nowhere(look, one):
             words = "leads to port 8080, where nothing listens while api.insecure is off"
             yield _dashboard(one, words, f"add traefik.http.routers.{one.name}.service=api@internal")
         else:
             yield Passed(f"{_name(one)} {one.name}")
+
+
+def _is_inside(look: Look, one: Router) -> bool:
+    """Whether only other containers reach its entry points: no port of theirs is published."""
+    proxy = look.proxy.subject
+    if proxy is None or proxy.network_mode == "host" or not one.entry_points:
+        return False
+    addresses = (look.proxy.setting("entryPoints", name, "address") for name in one.entry_points)
+    ports = {found[0].partition("/")[0].rpartition(":")[2] if found else "" for found in addresses}
+    return not ports & {"", *(port.inside for port in proxy.ports)}
 
 
 def _leads_nowhere(look: Look, one: Router) -> bool:

@@ -111,7 +111,7 @@ class _Taking:
             return
         elif name.endswith((".yml", ".yaml")):
             self._document(entry)
-        elif name.endswith(_TEXTS) and len(self.texts) < MOST:
+        elif (name.endswith(_TEXTS) or name == ".gitignore") and len(self.texts) < MOST:
             data = self._small(entry, LONGEST_TEXT)
             if data is not None:
                 self.texts[entry.path] = data.decode("utf-8", "replace")

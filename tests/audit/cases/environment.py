@@ -292,6 +292,18 @@ CASES = (
         "there is an example in a folder above and no .env",
         {**app(web("environment: {A: '${X}'}")), ".env.example": "OTHER=1\n"},
     ),
+    Case(
+        "ENV-06",
+        Must.UNKNOWN,
+        "git is kept from it, and it is not here",
+        {**app(web("environment: {A: '${X}'}")), ".gitignore": "# secrets\n*.key\n.env\n"},
+    ),
+    Case(
+        "ENV-06",
+        Must.FIRE,
+        "git is kept from other things",
+        {**app(web("environment: {A: '${X}'}")), ".gitignore": "*.log\n.envrc\n"},
+    ),
     Case("ENV-06", Must.NEAR, "every shell has it", app(web("volumes: ['${PWD}/x:/x', '${HOME}/y:/y']"))),
     Case(
         "ENV-06",

@@ -88,7 +88,49 @@ BESIDE = {
 """As many mount it: into the working directory."""
 UNMOUNTED = {**both(*GOOD), "traefik/compose.yml": ELSEWHERE.replace("dynamic:/etc/traefik", "dynamic:")}
 
+TWO = {
+    **both(*GOOD),
+    "edge/compose.yml": """\
+services:
+  traefik:
+    image: traefik:v3.1.4
+    networks: [edge]
+    command: [--providers.docker=true, --entrypoints.inner.address=:80]
+  n8n:
+    image: n8nio/n8n:1.60.0
+    networks: [edge]
+    labels:
+      - traefik.enable=true
+      - traefik.http.routers.n.rule=Host(`n.x`)
+      - traefik.http.routers.n.entrypoints=inner
+networks: {edge: {name: edge}}
+""",
+}
+"""The trees of two machines, side by side."""
+
+TO_DASHBOARD = (
+    "labels: [traefik.enable=true, 'traefik.http.routers.d.rule=Host(`t.x`)',"
+    " traefik.http.routers.d.entrypoints=%s, traefik.http.routers.d.service=api@internal]"
+)
+PORTS = "ports: ['443:443']"
+
 CASES = (
+    Case(
+        "TRF-06",
+        Must.FIRE,
+        "for other containers alone",
+        proxy(STATIC, DYNAMIC, TO_DASHBOARD % "web", PORTS),
+        severity="low",
+    ),
+    Case(
+        "TRF-06",
+        Must.FIRE,
+        "for everybody",
+        proxy(STATIC, DYNAMIC, TO_DASHBOARD % "websecure", PORTS),
+        severity="high",
+    ),
+    Case("TRF-02", Must.UNKNOWN, "another Traefik's routes", TWO),
+    Case("TRF-11", Must.PASS, "another Traefik reaches it", TWO),
     Case("TRF-02", Must.PASS, "the file in the working directory", BESIDE),
     Case(
         "TRF-05",
