@@ -1,8 +1,10 @@
 """The sample estate comes up on a real Engine as its README says, and goes away again."""
 
+import asyncio
 import os
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,11 +42,19 @@ async def test_seventeen_of_twenty_run_and_three_are_ill_each_in_its_own_way(
     assert "the last probe ended with exit code 1: wget: can't connect" in ill
     assert "exit code 137: killed (SIGKILL), for lack of memory" in ill
     assert "configured, not running: mastodon/web, supabase/db" in ill
-    snapshot = await LateSnapshots(copy, Estate(), [reader], samples=3).take(datetime.now(UTC))
-    assert (snapshot.no_engine, len(list(snapshot.details))) == ("", 18)
-    report = evaluate(snapshot, ALL)
-    found = {(one.rule, one.target) for one in report.findings if one.rule not in OF_THE_ENGINE}
+    snapshots = LateSnapshots(copy, Estate(), [reader], samples=3)
     expected = {one for one in listed("In its files") | listed("Seen when it runs") if one[0] not in BY_HOST}
+    # On a machine that is busy with other things a probe may be late, and the Engine keeps the last five.
+    until = time.monotonic() + 240
+    while True:
+        snapshot = await snapshots.take(datetime.now(UTC))
+        report = evaluate(snapshot, ALL)
+        found = {(one.rule, one.target) for one in report.findings if one.rule not in OF_THE_ENGINE}
+        late = {rule for rule, _ in found - expected} == {"HC-06"}
+        if not late or time.monotonic() > until:
+            break
+        await asyncio.sleep(10)
+    assert (snapshot.no_engine, len(list(snapshot.details))) == ("", 18)
     assert found - expected == set(), "found, and not in the list"
     assert expected - found == set(), "in the list, and not found"
     assert [one for one in report.unknown if one.rule in {rule.id for rule in ALL if rule.needs_engine}] == []
