@@ -25,7 +25,7 @@ _HARMLESS = re.compile(
 )
 _CREDENTIALS = re.compile(r"/(?:root|home/[^/]+)/\.(?:ssh|aws|kube|gnupg|docker|config/gcloud)(?:/|\Z)")
 _EXPORTERS = re.compile(
-    r"[-_]exporter|cadvisor|netdata|telegraf|datadog|promtail|fluent-?bit|fluentd|vector|alloy|glances"
+    r"(?:node|process|systemd|smartctl|ipmi|dcgm|gpu)[-_]exporter|cadvisor|netdata|telegraf|datadog|promtail|fluent-?bit|fluentd|vector|alloy|glances"
     r"|beszel|grafana-agent|otel|opentelemetry|filebeat|metricbeat|falco|osquery|wazuh|crowdsec"
 )
 """What watches a machine reads it on purpose."""

@@ -432,7 +432,10 @@ def _flat(tree: Tree, path: str = "", depth: int = 0) -> Iterator[tuple[str, str
 
 
 def _is_absent(subject: Subject, inside: str) -> bool:
-    """Whether nothing can be at a path of the container: Traefik's own image has nothing in /etc/traefik."""
+    """Whether nothing can be at a path of the container: Traefik's own image has nothing in /etc/traefik.
+    What is relative is not judged."""
+    if not inside.startswith("/"):
+        return False
     above = [mount.target.rstrip("/") for mount in subject.mounts]
     covered = any(inside == one or inside.startswith(f"{one}/") for one in above)
     brought = any(child(subject.service.tree, key) is not None for key in ("configs", "secrets"))

@@ -83,9 +83,12 @@ def not_covered(look: Look) -> Iterator[Result]:
             continue
         for mount in one.mounts:
             what = _needed(look, one, mount)
-            if what is None or what in told:
+            if what is None:
                 continue
-            told.add(what)
+            name = what if mount.is_bind else _docker_name(one, what)
+            if name in told:
+                continue
+            told.add(name)
             saved = _saved(holding, one, mount, what)
             if saved is not None:
                 seen.add(saved.title)
@@ -109,15 +112,19 @@ def _saved(holding: Iterable[Saved], one: Subject, mount: MountPoint, what: str)
             if one.full_name in saved.owners:
                 return saved
         elif mount.kind == "volume" and saved.kind == "volume":
-            if saved.name in {what, f"{one.model.name}_{what}", _volume(one, what)}:
+            if saved.name == _docker_name(one, what):
                 return saved
         elif mount.is_bind and saved.kind == "bind" and saved.source == mount.source:
             return saved
     return None
 
 
-def _volume(one: Subject, name: str) -> str:
-    return text_of(child(one.model.tree, "volumes", name, "name")) or name
+def _docker_name(one: Subject, volume: str) -> str:
+    """What Docker calls it: two projects may call theirs the same."""
+    tree = child(one.model.tree, "volumes", volume)
+    said = text_of(child(tree, "name"))
+    is_external = child(tree, "external") is not None and text_of(child(tree, "external")) != "false"
+    return said or (volume if is_external else f"{one.model.name}_{volume}")
 
 
 def _by_snapshots(look: Look, saved: Saved, what: str, one: Subject | None, place: Place) -> Result:

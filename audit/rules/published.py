@@ -82,12 +82,12 @@ def newer_version(look: Look) -> Iterator[Result]:
     published = _published(look)
     untold: dict[str, list[str]] = {}
     for one, value, image in _named(look):
+        if not image.tag or read_tag(image.tag).kind is Class.NAME:
+            continue
         tags = published.tags.get(repository_of(image))
         if tags is None:
             if why := _why_not(published, image):
                 untold.setdefault(why, []).append(one.full_name)
-            continue
-        if not image.tag or read_tag(image.tag).kind is Class.NAME:
             continue
         same, other = newer(tags, image.tag)
         if same is None and other is None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from audit.dated import written
 from audit.look import Look
-from audit.model import Confidence, Failed, Passed, Place, Result, Severity
+from audit.model import Confidence, Failed, Passed, Place, Result, Severity, Unknown
 from audit.rule import rule
 
 if TYPE_CHECKING:
@@ -38,11 +38,16 @@ def outdated_report(look: Look) -> Iterator[Result]:
     # The grammar of claims is long, and most estates have no report.
     from audit.claims.claim import Verdict
     from audit.claims.judging import judge
-    from audit.claims.report import read_report
+    from audit.claims.report import NoReport, read_report
 
     world = _world(look)
     for path in reports:
-        judged = judge(read_report(look.snapshot.texts[path], world).claims, world)
+        try:
+            reading = read_report(look.snapshot.texts[path], world)
+        except NoReport as why:
+            yield Unknown(path, str(why), Place(path))
+            continue
+        judged = judge(reading.claims, world)
         told = [one for one in judged if one.verdict in {Verdict.TRUE, Verdict.FALSE}]
         false = [one for one in told if one.verdict is Verdict.FALSE]
         if not false:

@@ -71,6 +71,13 @@ CASES = (
     Case(
         "BAK-01",
         Must.FIRE,
+        "two projects call their volumes the same",
+        {**VOLUME, "more/compose.yml": VOLUME["app/compose.yml"], **config(volumes("other"))},
+        count=2,
+    ),
+    Case(
+        "BAK-01",
+        Must.FIRE,
         "a folder",
         {**app(DATA), **config(volumes("other"))},
         says="app/data: no set",

@@ -104,6 +104,7 @@ CASES = (
         image="ghcr.io/home-assistant/home-assistant:2024.9.3",
         severity="low",
     ),
+    made("SEC-06", FIRE, "it watches a database", "network_mode: host", image="x/postgres-exporter:0.16.0"),
     made("SEC-06", NEAR, "a tunnel", "network_mode: host", image="cloudflare/cloudflared:2025.1.0"),
     made(
         "SEC-09",

@@ -83,5 +83,6 @@ CASES = (
         app(web("build: .", image="postgres:15.3")),
         published=tags(POSTGRES, "16.0"),
     ),
+    of("IMG-07", NEAR, "postgres:alpine", away("docker.io", "the registry docker.io does not answer")),
     of("IMG-07", UNKNOWN, "postgres:15.3", away("docker.io", "the registry docker.io does not answer")),
 )

@@ -9,6 +9,12 @@ def of(must: Must, what: str, files: dict[str, str], **more: object) -> Case:
 
 
 CASES = (
+    Case(
+        "DOC-06",
+        Must.UNKNOWN,
+        "it begins as JSON",
+        {**app(web()), "AUDIT.md": "{not json}\nDate: 2025-11-21\n"},
+    ),
     of(
         FIRE,
         "a count",

@@ -130,6 +130,12 @@ CASES = (
         severity="high",
     ),
     Case("TRF-02", Must.UNKNOWN, "another Traefik's routes", TWO),
+    Case(
+        "TRF-02",
+        Must.UNKNOWN,
+        "the file provider's folder is relative",
+        {**proxy(STATIC.replace("/etc/traefik/dynamic", "./dynamic")), **routed(*GOOD)},
+    ),
     Case("TRF-11", Must.PASS, "another Traefik reaches it", TWO),
     Case("TRF-02", Must.PASS, "the file in the working directory", BESIDE),
     Case(
