@@ -1,7 +1,6 @@
 """What the bot's own backups weigh, where they lie, and who holds them."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from audit.backup_program import makes_backups, on_host
 from audit.look import Look
@@ -9,15 +8,11 @@ from audit.model import Confidence, Failed, Kind, Passed, Place, Result, Severit
 from audit.places import of_value
 from audit.rule import Needs, rule
 from audit.subject import Subject
-from estate.snapshot.repository import Held, Holder, Repository, Where
+from estate.snapshot.backups import FEWER, USUAL
+from estate.snapshot.repository import STALE, Held, Holder, Repository, Where
 
-FEWER = 0.5
-"""Of what is usual: less than that is too little."""
 FAR_FEWER = 0.1
-USUAL = 5
-"""Backups that say what is usual."""
-STALE = timedelta(minutes=30)
-"""restic renews a lock every five minutes."""
+"""Of what is usual: less than that is nearly nothing."""
 
 
 @rule("BAK-07", Severity.MEDIUM, needs=Needs.BACKUPS)

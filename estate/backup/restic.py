@@ -22,14 +22,13 @@ from estate.backup.message import (
     read_said,
     read_snapshots,
 )
+from estate.snapshot.repository import STALE
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes: all snapshots are one line."""
 QUICK = 300.0
 """Seconds for a question to the repository."""
 LONG = 11 * 3600.0
-STALE = 30 * 60
-"""Seconds: restic renews a lock every five minutes, so one this old is nobody's."""
 _KEPT = {
     "PATH",
     "HOME",
@@ -246,7 +245,7 @@ def say_lock(lock: Lock, now: float, *, here: str | None = None) -> str:
         return f"{who}{since}: that is another host, so look there; restic unlock removes what is nobody's"
     if lives(lock.pid):
         return f"{who}{since}, which runs: wait for it"
-    if age > STALE:
+    if age > STALE.total_seconds():
         return f"{who}{since}, which is gone: the lock is stale, restic unlock removes it"
     return f"{who}{since}, which is gone: restic unlock removes the lock"
 

@@ -5,11 +5,7 @@ from dataclasses import dataclass
 
 from estate.backup.message import Snapshot
 from estate.backup.restic import Attempt
-
-FEWER = 0.5
-"""A run with less than this share of what was usual is looked at by a person."""
-USUAL = 5
-"""Runs that say what is usual."""
+from estate.snapshot.backups import FEWER, USUAL
 
 
 @dataclass(frozen=True, slots=True)

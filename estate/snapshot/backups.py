@@ -5,6 +5,11 @@ from datetime import datetime, timedelta
 
 from estate.snapshot.repository import Repository
 
+FEWER = 0.5
+"""A backup with less than this share of what is usual is looked at by a person."""
+USUAL = 5
+"""Backups that say what is usual."""
+
 
 @dataclass(frozen=True, slots=True)
 class Size:

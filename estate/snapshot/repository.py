@@ -1,8 +1,11 @@
 """Where backups lie, and who has locked them, as far as an audit looks at it. Pure."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+STALE = timedelta(minutes=30)
+"""restic renews a lock every five minutes, so one this old is nobody's."""
 
 
 class Where(StrEnum):
