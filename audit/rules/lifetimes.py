@@ -21,7 +21,7 @@ def ended_version(look: Look) -> Iterator[Result]:
     be moved.
     Not looked at: what the table does not have; what is built here; tags without a number.
     Disprove: the publisher's page, or somebody who is paid to mend it.
-    Mend: the next version that is mended, after a backup.
+    Mend: the next version that is mended; after a backup, where it keeps data.
     """
     for one in look.subjects:
         value, image = one.service.image, one.image
@@ -32,14 +32,15 @@ def ended_version(look: Look) -> Iterator[Result]:
         if left > SOON:
             yield Passed(one.full_name)
             continue
+        first = f"!backup now {one.full_name}, then " if one.keeps_data else ""
         words = f"ended on {end.on}" if left <= timedelta(0) else f"ends on {end.on}"
         yield Failed(
             place=of_value(look.snapshot, value),
-            message=f"{image.repository} {end.version} {words}: what is found in it later is not mended",
+            message=f"{image.repository} {end.spoken} {words}: what is found in it later is not mended",
             service=one.full_name,
             evidence=(f"resolved: {value.text}", f"a table of {TABLE_OF}"),
             disprove="the publisher's page says that it is still mended",
-            remedy=f"!backup now {one.full_name}, then plan the way to a version that is mended",
+            remedy=f"{first}plan the way to a version that is mended",
             severity=None if left <= timedelta(0) else Severity.LOW,
             confidence=Confidence.HIGH if left <= timedelta(0) else Confidence.MEDIUM,
         )
