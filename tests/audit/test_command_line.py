@@ -23,7 +23,7 @@ CLEAN = {
     ),
     "app/README.md": "# App\n\n## Set-up\n",
 }
-LATEST = {**CLEAN, "app/compose.yml": str(CLEAN["app/compose.yml"]).replace("nginx:1.27.3", "nginx")}
+LATEST = {**CLEAN, "app/compose.yml": str(CLEAN["app/compose.yml"]).replace("nginx:1.99.3", "nginx")}
 
 
 def audit(*words: str | Path, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":

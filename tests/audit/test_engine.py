@@ -45,7 +45,7 @@ def test_what_is_worse_more_exposed_or_surer_comes_first(tmp_path: Path) -> None
     write(
         tmp_path,
         app(
-            web("ports: ['80:80']", image="nginx:1.27.3")
+            web("ports: ['80:80']", image="nginx:1.99.3")
             + "  inner:\n    image: busybox:1.36.1\n"
             + "  sock:\n    image: a:1.0.0\n    volumes: ['/var/run/docker.sock:/s']\n"
         ),

@@ -20,7 +20,7 @@ FILE = "app/docker-compose.yml"
 WEB = """\
 services:
   web:  # the front: é 🦊
-    image: nginx:1.27.3
+    image: nginx:1.99.3
 {}"""
 ROUTED = """\
 services:
@@ -30,7 +30,7 @@ services:
     command: ["--providers.docker=true"]
     ports: ["443:443"]
   web:
-    image: nginx:1.27.3
+    image: nginx:1.99.3
     restart: always
     labels:
       traefik.enable: "true"
@@ -125,11 +125,11 @@ WELL: Mapping[str, str] = {
     [
         (WELL[FILE], "the finding is still there"),
         (
-            WELL[FILE].replace("nginx\n", "nginx:1.27.3\n").replace("curl, -f", "'true'"),
+            WELL[FILE].replace("nginx\n", "nginx:1.99.3\n").replace("curl, -f", "'true'"),
             "it would bring HC-04-",
         ),
         (
-            WELL[FILE].replace("nginx\n", "nginx:1.27.3\n").partition("  db:")[0],
+            WELL[FILE].replace("nginx\n", "nginx:1.99.3\n").partition("  db:")[0],
             "it would take away what",
         ),
     ],
@@ -151,7 +151,7 @@ def test_a_container_that_stopped_or_a_registry_that_went_away_undoes_no_fix(
     before = judge(tmp_path)
     name = next(one.id for one in before.findings if one.rule == "IMG-01")
     before = replace(before, passed={**before.passed, meanwhile: 3})
-    write(tmp_path, {FILE: WELL[FILE].replace("nginx\n", "nginx:1.27.3\n")})
+    write(tmp_path, {FILE: WELL[FILE].replace("nginx\n", "nginx:1.99.3\n")})
     assert not_mended(before, judge(tmp_path), name, set()) == ""
 
 
@@ -161,7 +161,7 @@ def test_a_report_that_is_right_no_more_is_no_harm(tmp_path: Path) -> None:
     before = judge(tmp_path)
     assert before.passed["DOC-06"] == 1
     name = next(one.id for one in before.findings if one.rule == "IMG-01")
-    write(tmp_path, {FILE: WELL[FILE].replace("nginx\n", "nginx:1.27.3\n")})
+    write(tmp_path, {FILE: WELL[FILE].replace("nginx\n", "nginx:1.99.3\n")})
     after = judge(tmp_path)
     assert [one.rule for one in after.findings if one.id not in {old.id for old in before.findings}] == [
         "DOC-06"

@@ -54,13 +54,13 @@ def app(text: str) -> Files:
 
 def public(*rows: str) -> Files:
     lines = "".join(f"    {row}\n" for row in rows)
-    return app(f"services:\n  web:\n    image: nginx:1.27.3\n    ports: ['80:80']\n{lines}")
+    return app(f"services:\n  web:\n    image: nginx:1.99.3\n    ports: ['80:80']\n{lines}")
 
 
 C = "app/compose.yml"
-IMAGE = "    image: nginx:1.27.3\n"
+IMAGE = "    image: nginx:1.99.3\n"
 TWO = (
-    "services:\n  web:\n    image: nginx:1.27.3\n    environment: {{DB_HOST: db}}\n"
+    "services:\n  web:\n    image: nginx:1.99.3\n    environment: {{DB_HOST: db}}\n"
     "{}  db:\n    image: postgres:16.4\n"
 )
 CHECKED = TWO + "    healthcheck: {{test: [CMD, pg_isready]}}\n"
@@ -72,18 +72,18 @@ PROMETHEUS = (
 ALERTS = "groups: [{name: a, rules: [{alert: Down, expr: up == 0}]}]\n"
 SETS = "services:\n  databases: []\n  volumes:\n    - {name: a, path: app/a}\nretention: {daily: 7}\n"
 WRITES = app(
-    "services:\n  web:\n    image: nginx:1.27.3\n"
+    "services:\n  web:\n    image: nginx:1.99.3\n"
     "    volumes: ['./data:/data', 'kept:/kept']\nvolumes: {kept: {}}\n"
 )
 B = "backup/config/backup-config.yml"
 S = "SERVICES.yml"
 ENTRY = "  - id: app\n    name: App\n    dir: app\n    type: app\n    status: {}  # since May\n"
-STOPPED = Runs("web", image="nginx:1.27.3")
-USED = Runs("web", image="nginx:1.27.3", used=[(1.0, 100 * MIB), (1.1, 130 * MIB)])
+STOPPED = Runs("web", image="nginx:1.99.3")
+USED = Runs("web", image="nginx:1.99.3", used=[(1.0, 100 * MIB), (1.1, 130 * MIB)])
 NO_AUTH = (ON, HOST, *SECURE, "traefik.http.routers.web.middlewares=all@file")
 PLAIN = (ON, HOST, *SECURE)
 OTHER = (
-    "services:\n  two:\n    image: nginx:1.27.3\n    networks: [proxy]\n    labels:\n"
+    "services:\n  two:\n    image: nginx:1.99.3\n    networks: [proxy]\n    labels:\n"
     "{}networks:\n  proxy: {{external: true}}\n"
 )
 LABELS = (

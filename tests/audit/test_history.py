@@ -17,7 +17,7 @@ def test_three_defects_that_come_go_and_come_back(tmp_path: Path) -> None:
     root.mkdir()
     git(root, "init", "--quiet", "--initial-branch=main")
     first = commit(root, "begin", {"a/compose.yml": COMPOSE.format("nginx"), "README.md": "# x\n"})
-    pin = commit(root, "pin", {"a/compose.yml": COMPOSE.format("nginx:1.27.3")})
+    pin = commit(root, "pin", {"a/compose.yml": COMPOSE.format("nginx:1.99.3")})
     commit(root, "words", {"README.md": "# y\n"})
     again = commit(root, "float \x1b[31magain", {"a/compose.yml": COMPOSE.format("nginx")})
     old = commit(root, "copy", {"a/compose.yml.bak": "x\n"})
@@ -47,7 +47,7 @@ def test_three_defects_that_come_go_and_come_back(tmp_path: Path) -> None:
 
 def test_a_merge_is_what_brought_it_to_the_main_line(tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet", "--initial-branch=main")
-    commit(tmp_path, "begin", {"a/compose.yml": COMPOSE.format("nginx:1.27.3")})
+    commit(tmp_path, "begin", {"a/compose.yml": COMPOSE.format("nginx:1.99.3")})
     git(tmp_path, "checkout", "--quiet", "-b", "side")
     commit(tmp_path, "float", {"a/compose.yml": COMPOSE.format("nginx")})
     git(tmp_path, "checkout", "--quiet", "main")
@@ -72,7 +72,7 @@ def test_a_waived_finding_has_its_story_too(tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet", "--initial-branch=main")
     waiver = "- {rule: IMG-01, target: '*', reason: r, until: 2099-01-01}\n"
     first = commit(tmp_path, "begin", {"a/compose.yml": COMPOSE.format("nginx"), "audit-waivers.yml": waiver})
-    pin = commit(tmp_path, "pin", {"a/compose.yml": COMPOSE.format("nginx:1.27.3")})
+    pin = commit(tmp_path, "pin", {"a/compose.yml": COMPOSE.format("nginx:1.99.3")})
     done = audit(tmp_path, "--history", "--format", "json")
     assert done.returncode == 0, done.stderr
     found = next(one for one in json.loads(done.stdout)["findings"] if one["rule"] == "IMG-01")

@@ -132,7 +132,7 @@ async def test_a_fix_that_brings_something_else_is_put_back(
         from hashlib import sha256
 
         after = before.replace(
-            b"image: nginx\n", b"image: nginx:1.27.3\n    environment: {API_TOKEN: hX92jjkSSq}\n"
+            b"image: nginx\n", b"image: nginx:1.99.3\n    environment: {API_TOKEN: hX92jjkSSq}\n"
         )
         return Changes(
             files=(FileChange("app/compose.yml", sha256(before).hexdigest(), after),), calls=("write",)

@@ -275,7 +275,7 @@ _FRAGMENTS = st.one_of(
                 "Kookie",
                 "ſecret=abcdefgh",
             ),
-            *("app/compose.yml:3:12", "nginx:1.27.3", "\n", " ", "'", "=", "hunter2hunter2", "⏎"),
+            *("app/compose.yml:3:12", "nginx:1.99.3", "\n", " ", "'", "=", "hunter2hunter2", "⏎"),
         ]
     ),
     st.text(max_size=6),

@@ -78,7 +78,7 @@ async def morning(tmp_path: Path) -> AsyncIterator[Morning]:
     (tmp_path / "state").mkdir()
     async with plans(tmp_path / "state", detail("web", project="app")) as talk:
         made = Morning(talk, tmp_path / "estate")
-        made.image("nginx:1.27.3")
+        made.image("nginx:1.99.3")
         yield made
 
 
@@ -111,7 +111,7 @@ async def test_first_all_of_it_then_only_what_changed(morning: Morning) -> None:
     await morning.look()
     assert (await morning.told())[1].endswith("audit since 2026-01-04 08:00 UTC: 1 new")
     morning.tomorrow()
-    morning.image("nginx:1.27.3")
+    morning.image("nginx:1.99.3")
     await morning.look()
     assert (await morning.told())[2].endswith("audit since 2026-01-05 08:00 UTC: 1 gone")
     morning.tomorrow()

@@ -24,7 +24,7 @@ def slack() -> Iterator[RemoteSlack]:
 
 @pytest.mark.parametrize("step", [Step.AUDIT_BEGUN, Step.AUDIT_JUDGED, Step.AUDIT_KEPT], ids=str)
 def test_dying_at_a_step(tmp_path: Path, synapse: Synapse, slack: RemoteSlack, step: Step) -> None:
-    root = write(tmp_path / "estate", {"app/compose.yml": COMPOSE.format("nginx:1.27.3")})
+    root = write(tmp_path / "estate", {"app/compose.yml": COMPOSE.format("nginx:1.99.3")})
     # Midnight is always past, so the first one is taken at start.
     estate = {"root": str(root), "docker": "unix:///nowhere/docker.sock", "audit": {"schedule": "00:00"}}
     with stage(tmp_path, synapse, slack, estate=estate) as on:

@@ -22,7 +22,7 @@ from tests.scenarios.test_transcripts import HERE, exchanges, fits
 ROOT = Path(__file__).parents[2]
 FILES = {
     "shop/compose.yml": (
-        "services:\n  web:\n    image: nginx:1.27.3\n    mem_limit: 64m\n    env_file: .env\n"
+        "services:\n  web:\n    image: nginx:1.99.3\n    mem_limit: 64m\n    env_file: .env\n"
         "    restart: always\n    depends_on: {db: {condition: service_healthy}}\n"
         "  db:\n    image: postgres\n"
         "    mem_limit: 64m\n    healthcheck: {test: [CMD, pg_isready]}\n    restart: always\n"
@@ -40,7 +40,7 @@ async def test_transcript(tmp_path: Path) -> None:
     root = write(tmp_path / "estate", FILES, {"shop/.env": 0o644})
     (tmp_path / "state").mkdir()
     said: list[str] = []
-    web = detail("web", image="nginx:1.27.3")
+    web = detail("web", image="nginx:1.99.3")
     async with plans(tmp_path / "state", web, pick=codes("ACDE", "FGHJ")) as talk:
         talk.with_services(snapshots=LateSnapshots(root, Estate(), [talk.docker]), compose=ComposeTree(root))
         console = Console(write=said.append, files=tmp_path / "files")

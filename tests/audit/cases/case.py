@@ -54,6 +54,6 @@ def app(body: str) -> dict[str, str | bytes]:
     return {"app/compose.yml": f"services:\n{body}"}
 
 
-def web(*lines: str, image: str = "nginx:1.27.3") -> str:
-    """A service `web` with these lines."""
+def web(*lines: str, image: str = "nginx:1.99.3") -> str:
+    """A service `web` with these lines; of a version that no table of ends will ever have."""
     return f"  web:\n    image: {image}\n" + "".join(f"    {line}\n" for line in lines)

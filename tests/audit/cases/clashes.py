@@ -3,12 +3,12 @@ from tests.audit.cases.traefik import GOOD, HOST, ON, SECURE, STATIC, both, prox
 
 FIRE, NEAR, PASS = Must.FIRE, Must.NEAR, Must.PASS
 OTHER = "traefik.http.routers.other."
-BASE: dict[str, str | bytes] = {"app/compose.yml": "services:\n  web:\n    image: nginx:1.27.3\n"}
+BASE: dict[str, str | bytes] = {"app/compose.yml": "services:\n  web:\n    image: nginx:1.99.3\n"}
 
 
 def second(*labels: str) -> dict[str, str | bytes]:
     rows = "".join(f"      - {label}\n" for label in (ON, *labels))
-    body = f"services:\n  two:\n    image: nginx:1.27.3\n    labels:\n{rows}"
+    body = f"services:\n  two:\n    image: nginx:1.99.3\n    labels:\n{rows}"
     return {**proxy(), **routed(*GOOD), "two/compose.yml": body}
 
 

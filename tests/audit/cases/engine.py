@@ -5,7 +5,7 @@ from tests.audit.cases.case import Case, Must, app, web
 from tests.audit.estate import Runs
 
 FIRE, NEAR, PASS = Must.FIRE, Must.NEAR, Must.PASS
-NGINX = "nginx:1.27.3"
+NGINX = "nginx:1.99.3"
 HERE = Facts(architecture="x86_64", networks=frozenset({"bridge", "proxy"}), volumes=frozenset({"kept"}))
 OPEN = "[DEPRECATION NOTICE]: API is accessible on http://0.0.0.0:2375 without encryption."
 OUTSIDE = "networks:\n  p: {external: true, name: proxy}\n"
@@ -38,7 +38,7 @@ def external(*lines: str, top: str = OUTSIDE) -> dict[str, str | bytes]:
 UP = Runs("web", image=NGINX)
 DOWN = Runs("web", image=NGINX, state=State.EXITED)
 OLD = [image(1), image(2, NGINX)]
-PINNED = app(web(image=f"nginx:1.27.3@sha256:{'1' * 64}"))
+PINNED = app(web(image=f"nginx:1.99.3@sha256:{'1' * 64}"))
 CASES = (
     run(
         "IMG-06",
@@ -51,7 +51,7 @@ CASES = (
     ),
     run("IMG-06", FIRE, "another tag", Runs("web", image="nginx:1.26.0"), images=[image(1, "nginx:1.26.0")]),
     run("IMG-06", FIRE, "another name", Runs("web", image="httpd:2.4.62"), says="made from httpd"),
-    run("IMG-06", NEAR, "written otherwise", Runs("web", image="docker.io/library/nginx:1.27.3")),
+    run("IMG-06", NEAR, "written otherwise", Runs("web", image="docker.io/library/nginx:1.99.3")),
     run("IMG-06", NEAR, "its tag was taken away", Runs("web", image="sha256:" + "1" * 64), images=[image(1)]),
     run("IMG-06", NEAR, "it does not run", DOWN, images=OLD),
     Case("IMG-06", NEAR, "by digest", PINNED, runs=[UP], facts=HERE, images=[image(1, NGINX)]),

@@ -5,7 +5,7 @@ UPDATER = "containrrr/watchtower:1.7.1"
 SHARED = "networks:\n  proxy: {external: true}\n  inner:\n"
 
 
-def made(rule: str, must: Must, what: str, *lines: str, image: str = "nginx:1.27.3", **more: object) -> Case:
+def made(rule: str, must: Must, what: str, *lines: str, image: str = "nginx:1.99.3", **more: object) -> Case:
     return Case(rule, must, what, app(web(*lines, image=image)), **more)  # type: ignore[arg-type]
 
 

@@ -2,7 +2,7 @@ from tests.audit.cases.case import Case, Must, app, web
 
 FIRE, NEAR, PASS = Must.FIRE, Must.NEAR, Must.PASS
 MODULE = '[submodule "a"]\n\tpath = lib/theme\n\turl = https://git.example.net/theme\n'
-ONE = "services: {web: {image: 'nginx:1.27.3'}}\n"
+ONE = "services: {web: {image: 'nginx:1.99.3'}}\n"
 
 
 def beside(*folders: str) -> dict[str, str | bytes]:

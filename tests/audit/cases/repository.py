@@ -84,7 +84,7 @@ CASES = (
         "BAK-08",
         NEAR,
         "no backup",
-        saves(*key("RESTIC_REPOSITORY: /repo", "./d:/repo"), image="nginx:1.27.3"),
+        saves(*key("RESTIC_REPOSITORY: /repo", "./d:/repo"), image="nginx:1.99.3"),
     ),
     Case(
         "BAK-10",
@@ -124,7 +124,7 @@ CASES = (
     Case("BAK-10", PASS, "elsewhere", saves(*key("RESTIC_PASSWORD: ${PW}", "../data:/d"), __env="PW=x\n")),
     Case("BAK-10", PASS, "that file alone", saves(*key("RESTIC_PASSWORD_FILE: /pw", "./pw:/pw", "../d:/d"))),
     Case("BAK-10", NEAR, "nobody sets it", saves(*key("RESTIC_PASSWORD: ${PW}", "..:/all"))),
-    Case("BAK-10", NEAR, "no backup", saves(*key("RESTIC_PASSWORD: x", ".:/d"), image="nginx:1.27.3")),
+    Case("BAK-10", NEAR, "no backup", saves(*key("RESTIC_PASSWORD: x", ".:/d"), image="nginx:1.99.3")),
     Case(
         "BAK-10",
         FIRE,

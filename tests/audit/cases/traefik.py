@@ -49,7 +49,7 @@ def no_file(line: str) -> dict[str, str | bytes]:
 
 
 def routed(
-    *labels: str, image: str = "nginx:1.27.3", networks: str = "[proxy]", lines: str = ""
+    *labels: str, image: str = "nginx:1.99.3", networks: str = "[proxy]", lines: str = ""
 ) -> dict[str, str | bytes]:
     rows = "".join(f"      - {label}\n" for label in labels)
     compose = (
