@@ -27,6 +27,7 @@ from bot.core.errors import ConfigError, Upstream
 from bot.core.journal import Entry, Kind
 from bot.core.model import Readiness, Room
 from bot.core.redact import Redactor
+from bot.core.redact_doc import redact_doc
 from bot.core.steps import OnStep, no_step
 from bot.engine import Engine
 from bot.outbox import Outbox
@@ -107,7 +108,7 @@ class App:
             self.clock,
             on_step,
             on_delivered=lambda delivery, at: self.rehearsal.delivered(delivery),
-            clean=lambda document: self._redactor.doc(document),
+            clean=lambda document: redact_doc(document, self._redactor),
         )
         self._engines = engines
         self._compose = compose_tree(config)

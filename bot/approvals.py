@@ -32,6 +32,7 @@ from bot.core.plan import Plan, as_code, differences, policy_version
 from bot.core.plan_card import Asked, ended, moved_card, plan_card, verdict_word
 from bot.core.policy import Ask, Rule
 from bot.core.redact import Redactor
+from bot.core.redact_doc import redact_doc
 from bot.core.reply import Reply, read_reply
 from bot.core.steps import OnStep, Step, no_step
 from bot.core.text import one_line
@@ -125,7 +126,7 @@ class Approvals:
             if ctx.tell is None:
                 self._start(key)
                 return card
-            await ctx.tell(ctx.redactor.doc(card))
+            await ctx.tell(redact_doc(card, ctx.redactor))
             return await self._carry_out(key, ctx.tell)
 
     async def _ask_each(
@@ -193,7 +194,7 @@ class Approvals:
         names = tuple(p.name for p in voters(rule, ctx.person.name, ctx.services.people))
         asked = Asked(ctx.person.name, ctx.identity, names)
         redactor = ctx.redactor
-        card = redactor.doc(plan_card(plan, approval, asked, now, ctx.services.prefix, redactor.text))
+        card = redact_doc(plan_card(plan, approval, asked, now, ctx.services.prefix, redactor.text), redactor)
         stored = Stored(
             approval=approval,
             command=command.name,
@@ -809,7 +810,7 @@ class Approvals:
         run = Run(plan, progress, show, self._step, stored.approval.code, yes)
         state, document = await self._hands(replace(ctx, run=run), command, args)
         self._step(Step.EXECUTION_ENDED)
-        document = ended(ctx.redactor.doc(document), state)
+        document = ended(redact_doc(document, ctx.redactor), state)
         await self._end(key, state, document)
         self._step(Step.RESULT_COMMITTED)
         return document

@@ -21,6 +21,7 @@ from bot.core.matching import Match, match
 from bot.core.model import Choice, Event, Identity, Message, Risk, Withdrawn
 from bot.core.ratelimit import RateLimit
 from bot.core.redact import Redactor
+from bot.core.redact_doc import redact_doc
 from bot.core.text import one_line
 from bot.ports import Clock, Received, Requests, Tell
 from estate.logs import pieces
@@ -195,7 +196,7 @@ class Engine:
             return self._words(request, "I could not: it took too long; try again, or look at the log")
 
     def _words(self, request: _Request, text: str) -> Doc:
-        document = request.ctx.redactor.doc(say(text))
+        document = redact_doc(say(text), request.ctx.redactor)
         request.why = plain(document)
         return document
 
@@ -423,14 +424,14 @@ async def _redacted(redactor: Redactor, document: Doc) -> Doc:
     """Nothing leaves without this. Long files in a thread and in pieces: a pattern holds the interpreter for
     as long as one piece takes, and a megabyte takes seconds."""
     if sum(len(file.content) for file in document.files) < LONG_FILE:
-        return redactor.doc(document)
+        return redact_doc(document, redactor)
     files = [await _redacted_file(redactor, file) for file in document.files]
-    return replace(redactor.doc(replace(document, files=())), files=tuple(files))
+    return replace(redact_doc(replace(document, files=()), redactor), files=tuple(files))
 
 
 async def _redacted_file(redactor: Redactor, file: File) -> File:
     if file.media_type.startswith("image/"):
-        return redactor.doc(Doc((), (file,))).files[0]
+        return redact_doc(Doc((), (file,)), redactor).files[0]
     text = file.content.decode("utf-8", "surrogateescape")
     safe = [await asyncio.to_thread(redactor.text, piece) for piece in pieces(text)]
     content = "".join(safe).encode("utf-8", "surrogateescape")

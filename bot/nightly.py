@@ -17,6 +17,7 @@ from bot.core.errors import NotDone, Upstream, UserError
 from bot.core.journal import Entry, Kind
 from bot.core.model import Room
 from bot.core.redact import Redactor
+from bot.core.redact_doc import redact_doc
 from bot.ports import Clock, Engine, Journal, Outbox
 from estate.backup import history
 from estate.backup.history import Ran, Result, Running
@@ -151,7 +152,7 @@ class Nightly:
     async def _tell(self, key: str, words: str) -> None:
         now = self._clock.now()
         lane = f"backup:{key}:{now.timestamp():.0f}"
-        document = self._redactor().doc(say(words))
+        document = redact_doc(say(words), self._redactor())
         await self._outbox.enqueue(
             [Outgoing(lane, room, Op.ROOT, f"{lane}:{room.place}", document) for room in self._fallback()]
         )

@@ -29,6 +29,7 @@ from bot.core.duration import say_duration, say_roughly
 from bot.core.errors import Upstream
 from bot.core.model import Risk
 from bot.core.redact import Redactor
+from bot.core.redact_doc import redact_doc
 from commands.look import View, look, look_running
 from estate.diagnosis import Trouble, diagnose, exit_words, last_lines, memory, suspicious
 from estate.inventory import Thing, one_offs
@@ -208,7 +209,7 @@ async def _one(ctx: Context, view: View, thing: Thing) -> Doc:
         blocks.append(Fields((("configured in", line(Code(thing.service.file))),)))
     states = ", ".join(dict.fromkeys(state_words(one)[0] for one in thing.containers)) or "no container"
     heading = Heading(line(Strong(thing.full_name), f": {states}"), tone, _SYMBOL[tone])
-    return view.redactor(ctx.redactor, known).doc(doc(heading, *blocks))
+    return redact_doc(doc(heading, *blocks), view.redactor(ctx.redactor, known))
 
 
 def _facts(detail: Detail, now: datetime, *, alone: bool) -> tuple[tuple[str, Line], ...]:
@@ -284,7 +285,7 @@ async def unhealthy(ctx: Context) -> Doc:
     ]
     cases = list(await asyncio.gather(*(_with_last_words(redactor, view, case) for case in cases)))
     document = _told(view, cases, failed, ctx.now)
-    return view.redactor(redactor, known).doc(document)
+    return redact_doc(document, view.redactor(redactor, known))
 
 
 async def _with_last_words(redactor: Redactor, view: View, case: _Case) -> _Case:

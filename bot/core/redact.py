@@ -11,32 +11,10 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from functools import cache
 from itertools import groupby
 from urllib.parse import quote, quote_plus
 
-from bot.core.doc import (
-    Block,
-    Choices,
-    Code,
-    Doc,
-    Fields,
-    File,
-    Heading,
-    Items,
-    Jump,
-    Line,
-    Link,
-    Mention,
-    Paragraph,
-    Pre,
-    Span,
-    Strong,
-    Table,
-    Text,
-    plain_line,
-)
 from bot.core.text import many_lines, one_line
 
 MARK = "‹redacted›"
@@ -70,78 +48,15 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text without a secret, nor a part of one."""
-        return _shapes(self._black_out(text))
+        return _shapes(self.black_out(text))
 
-    def _black_out(self, text: str) -> str:
+    def black_out(self, text: str) -> str:
         """Without the known values, however they overlap."""
         parts, at = [], 0
         for start, end in _merged(hit for known in self._known for hit in known.hits(text)):
             parts += [text[at:start], MARK]
             at = end
         return "".join([*parts, text[at:]]) if parts else text
-
-    def doc(self, document: Doc) -> Doc:
-        """The Doc without a secret: spans (also a secret that two spans share), fields, tables, files."""
-        return Doc(
-            tuple(self._block(b) for b in document.blocks), tuple(self._file(f) for f in document.files)
-        )
-
-    def _block(self, block: Block) -> Block:
-        match block:
-            case Heading(spans=spans, tone=tone, symbol=symbol):
-                return Heading(self._line(spans), tone, symbol)
-            case Paragraph(spans=spans):
-                return Paragraph(self._line(spans))
-            case Items(lines=lines):
-                return Items(tuple(self._line(spans) for spans in lines))
-            case Fields(pairs=pairs):
-                return Fields(tuple(self._pair(name, spans) for name, spans in pairs))
-            case Table(header=header, rows=rows):
-                cells = tuple(tuple(self._line(cell) for cell in row) for row in rows)
-                return Table(tuple(self.text(name) for name in header), cells)
-            case Pre(text=text, language=language):
-                return Pre(self.text(text), self.text(language))
-            case Choices(confirm=confirm):
-                return replace(block, confirm=self.text(confirm))
-
-    def _pair(self, name: str, spans: Line) -> tuple[str, Line]:
-        """`password` beside `hunter2`: the name decides about the value, as in `password: hunter2`."""
-        name, spans = self.text(name), self._line(spans)
-        whole = f"{name}: {plain_line(spans)}"
-        return (name, spans) if self.text(whole) == whole else (name, (Text(MARK),))
-
-    def _line(self, spans: Line) -> Line:
-        done: list[Span] = []
-        for is_mention, run in groupby(spans, key=lambda span: isinstance(span, Mention)):
-            each = tuple(self._span(span) for span in run)
-            whole = plain_line(each)
-            if is_mention or len(each) == 1 or (clean := self.text(whole)) == whole:
-                done += each
-            else:
-                done.append(Text(clean))
-        return tuple(done)
-
-    def _span(self, span: Span) -> Span:
-        match span:
-            case Link(text=text, url=url):
-                # A link without its secret leads nowhere: its words stay.
-                return Link(self.text(text), url) if self.text(url) == url else Text(self.text(text))
-            case Mention(person=person):
-                return span if self._black_out(person) == person else Text(MARK)
-            case Jump(text=text, lane=lane):
-                return Jump(self.text(text), lane)
-            case Text(text=text):
-                return Text(self.text(text))
-            case Strong(text=text):
-                return Strong(self.text(text))
-            case Code(text=text):
-                return Code(self.text(text))
-
-    def _file(self, file: File) -> File:
-        if file.media_type.startswith("image/"):
-            return File(self.text(file.name), file.media_type, file.content)
-        text = self.text(file.content.decode("utf-8", "surrogateescape"))
-        return File(self.text(file.name), file.media_type, text.encode("utf-8", "surrogateescape"))
 
 
 # ---- known values ---------------------------------------------------------------------------------------
@@ -296,12 +211,14 @@ _QUOTED = r"""\$\{[^}\n]*\}?|\\+"(?:(?!\\+")[^\n])*(?:\\+")?|"(?:\\.|[^"\\\n])*"
 _VENDORS = r"""
     \bxox[a-z]-[A-Za-z0-9-]{4,}|\bxapp-[A-Za-z0-9-]{4,}|\b(?:AKIA|ASIA|AGPA|AIDA|AROA)[0-9A-Z]{12,}
     |\bgh[pousr]_[A-Za-z0-9]{16,}|\bgithub_pat_\w{16,}|\bglpat-[\w-]{16,}|\bsk-[\w-]{16,}
-    |\b[srp]k_(?:live|test)_\w{8,}|\bAIza[\w-]{30,}|\bhv[sb]\.[\w-]{16,}|\bs\.[A-Za-z0-9]{24}\b
+    |\b[srp]k_(?:live|test)_\w{8,}|\bAIza[\w-]{30,}|\bhv[sb]\.[\w-]{16,}
     |\bsyt_[\w-]{8,}|\bnpm_[A-Za-z0-9]{30,}|\bdop_v1_\w{16,}|\bSG\.[\w-]{16,}\.[\w-]{16,}
-    |\bAGE-SECRET-KEY-1[A-Z0-9]{20,}|\b\d{8,10}:[\w-]{35}(?![\w-])
+    |\bAGE-SECRET-KEY-1[A-Z0-9]{20,}
     |\$2[abxy]\$\d\d\$[./A-Za-z0-9]{20,}|\$(?:argon2\w{0,3}|apr1|[156y])\$[^\s"',:]{8,}
     |(?<=hooks\.slack\.com/)[\w/-]{10,}|(?<=discord\.com/api/webhooks/)[\w/-]{10,}"""
-"""Tokens that their makers gave a shape of their own."""
+"""Tokens that their makers gave a shape of their own, each with a mark in it (_MARKS)."""
+_UNMARKED = r"\bs\.[A-Za-z0-9]{24}\b|\b\d{8,10}:[\w-]{35}(?![\w-])"
+"""As above, by their length alone: Vault's older tokens, Telegram's."""
 
 _SHAPES = rf"""
 (?P<pem>-----BEGIN[ ][A-Z0-9 ]{{0,40}}PRIVATE[ ]KEY(?:[ ]BLOCK)?-----
@@ -310,7 +227,7 @@ _SHAPES = rf"""
     (?P<header_is>\\*["']?\s{{0,4}}[:=]\s{{0,4}}\\*["']?)
     (?P<header_value>(?i:(?:bearer|basic|token|negotiate|bot)\s+)[^\s"',\\]+|[^\r\n⏎"'\\]+)
 |(?P<scheme>\b(?i:bearer|basic)\s{{1,4}})(?=[^\s"']{{0,400}}[\d=])(?P<scheme_value>[A-Za-z0-9._~+/=-]{{8,}})
-|(?P<vendor>{_VENDORS})
+|(?P<vendor>{_VENDORS}|{_UNMARKED})
 |(?P<jwt>\beyJ[A-Za-z0-9_-]{{6,}}\.[A-Za-z0-9_-]{{2,}}(?:\.[A-Za-z0-9_-]*)*)
 |(?P<url>(?<=://)[^\s/@:"'<>]{{0,128}}:)(?!\d{{1,5}}[/?\#])(?P<url_value>[^\s"'<>]{{1,512}})(?=@[\w\[])
 |(?<=://)(?P<userinfo>[^\s/@:"'<>]{{12,256}})(?=@[\w\[])
@@ -338,7 +255,12 @@ def _long() -> re.Pattern[str]:
 
 @cache
 def _vendor() -> re.Pattern[str]:
-    return re.compile(_VENDORS, re.VERBOSE | re.MULTILINE)
+    return re.compile(f"{_VENDORS}|{_UNMARKED}", re.VERBOSE | re.MULTILINE)
+
+
+@cache
+def _unmarked() -> re.Pattern[str]:
+    return re.compile(_UNMARKED)
 
 
 _TELLING = (
@@ -360,11 +282,7 @@ _MARKS = (
     *("github_pat_", "glpat-", "sk-", "k_live_", "k_test_", "AIza", "hvs.", "hvb.", "syt_", "npm_"),
     *("dop_v1_", "SG.", "$", "slack.com/", "discord.com/"),
 )
-"""Every vendor's token has one of these in it, or is a long one."""
-
-
-def _may_be_a_vendors(text: str) -> bool:
-    return any(mark in text for mark in _MARKS) or _long().search(text) is not None
+"""Every token of _VENDORS that has no telling word has one of these in it."""
 
 
 def _first_pass(text: str) -> str:
@@ -372,7 +290,8 @@ def _first_pass(text: str) -> str:
     if text.isascii():  # beyond it there are letters that count as others without their case
         lower = text.lower()
         if not any(word in lower for word in _TELLING):
-            return _vendor().sub(MARK, text) if _may_be_a_vendors(text) else text
+            pattern = _vendor() if any(mark in text for mark in _MARKS) else _unmarked()
+            return pattern.sub(MARK, text)
     return _shape().sub(_replace, text)
 
 
@@ -430,8 +349,9 @@ def _random(token: str, before: str) -> bool:
 
 def _mixed(piece: str) -> bool:
     """Words in it are shorter than language makes them: `aZ3kQ9…`, not `HighLatencyFor95Percent`."""
-    if len(piece) < 20:
-        return False  # as below, and most are
+    # As below, and most are. In one case, only figures beside letters count.
+    if len(piece) < (28 if piece.islower() or piece.isupper() else 20):
+        return False
     words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", piece)
     length = sum(map(len, words))
     kinds = {"d" if c.isdigit() else "u" if c.isupper() else "l" for c in piece if c.isalnum()}

@@ -1,6 +1,7 @@
 """The files that a model was made of, as they were read: each once. The reading itself is a function."""
 
 import os
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
 
@@ -18,11 +19,10 @@ def read_disk(path: Path) -> bytes:
     Raises OSError, and Unreadable.
     """
     try:
-        if not path.is_file():
-            # Opening a directory or what is not there says so; opening a pipe would wait.
-            if path.exists() and not path.is_dir():
-                raise Unreadable("it is not a regular file")
-            path.stat()
+        mode = path.stat().st_mode
+        # Opening a directory says so; opening a pipe would wait.
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise Unreadable("it is not a regular file")
         with path.open("rb") as file:
             data = file.read(LONGEST + 1)
     except ValueError as wrong:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from estate.compose.dotenv import read_dotenv
+from estate.compose.dotenv import DotEnv, read_dotenv
 from estate.compose.environment import Environment
 from estate.compose.expand import Expander
 from estate.compose.files import Files, joined
@@ -41,6 +41,8 @@ class Layers:
     """File → the folder that its relative paths start from."""
     inherited: dict[Path, list[str]] = field(default_factory=dict)
     """Env file → names that stand there alone: the shell's own value is meant."""
+    _plain: dict[Path, DotEnv] = field(default_factory=dict)
+    """Env files that name no variable: they say the same whoever reads them."""
 
     def load(
         self, paths: list[Path], folder: Path, env: Environment, layer: Layer, above: tuple[Path, ...] = ()
@@ -71,7 +73,9 @@ class Layers:
                 if must:
                     self._cannot(path, Unreadable("there is no such file"))
                 continue
-            dotenv = read_dotenv(source, env.lookup, found)
+            dotenv = self._plain.get(path) or read_dotenv(source, env.lookup, found)
+            if "$" not in source.text:
+                self._plain[path] = dotenv
             self.problems += [Problem(path, None, words) for words in dotenv.wrong]
             for name in dotenv.inherited:
                 self.inherited.setdefault(path, []).append(name)

@@ -53,6 +53,10 @@ def look_at(path: Path, shown: str, *, follow: bool = False) -> Entry:
     """One path. Raises OSError."""
     status = path.stat() if follow else path.lstat()
     target = str(path.readlink()) if path.is_symlink() and not follow else ""
+    return _entry(shown, status, target)
+
+
+def _entry(shown: str, status: os.stat_result, target: str) -> Entry:
     return Entry(
         shown,
         status.st_mode,
@@ -67,12 +71,15 @@ def look_at(path: Path, shown: str, *, follow: bool = False) -> Entry:
 
 def _list(folder: Path, relative: Callable[[Path], str]) -> list[Entry]:
     found = []
+    above = relative(folder)
+    prefix = "" if above == "." else f"{above}/"
     with os.scandir(folder) as entries:
         for count, one in enumerate(entries):
             if count > ENTRIES:
                 break
             try:
-                found.append(look_at(folder / one.name, relative(folder / one.name)))
+                target = str(Path(one.path).readlink()) if one.is_symlink() else ""
+                found.append(_entry(prefix + one.name, one.stat(follow_symlinks=False), target))
             except OSError:
                 continue  # it went while we looked
     return sorted(found, key=lambda one: one.path)

@@ -33,6 +33,7 @@ CASES = (
     of("IMG-10", FIRE, "grafana/promtail:3.1.1", says="Alloy"),
     of("IMG-10", FIRE, "index.docker.io/bitnami/redis:7.4", says="bitnamilegacy"),
     of("IMG-10", FIRE, "k8s.gcr.io/pause:3.9"),
+    of("IMG-10", FIRE, "k8s.gcr.io/ingress-nginx/controller:v1.2.0"),
     of("IMG-10", FIRE, "vault:1.13.3", says="hashicorp/vault"),
     of("IMG-10", NEAR, "hashicorp/vault:1.17.2"),
     of("IMG-10", NEAR, "ghcr.io/mailu/admin:2024.06"),
