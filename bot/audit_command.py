@@ -60,8 +60,15 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """0 good, 1 found something, 2 nothing found and something could not be read."""
     # A short life that makes hundreds of thousands of small things and drops few: looking for circles among
-    # them takes as long as reading them.
+    # them takes as long as reading them, and the interpreter would look once more as it ends.
     gc.disable()
+    try:
+        return _run(given)
+    finally:
+        gc.freeze()
+
+
+def _run(given: argparse.Namespace) -> int:
     if given.explain is not None:
         sys.stdout.write(explain(given.explain))
         return 0

@@ -263,11 +263,10 @@ def _unmarked() -> re.Pattern[str]:
     return re.compile(_UNMARKED)
 
 
-_TELLING = (
-    *("pass", "pwd", "secret", "token", "credential", "dsn", "key", "auth", "cookie"),
-    *("bearer", "basic", "://", "eyj"),
-)
-"""Every shape but a vendor's own has one of these in it, in any case."""
+_NAMED = ("pass", "pwd", "secret", "token", "credential", "dsn", "key", "auth", "cookie")
+_TELLING = ("bearer", "basic", "://", "eyj")
+"""Every shape but a vendor's own has one of these in it, in any case; one of _NAMED with a `:`, a `=` or a
+row of dashes beside it."""
 
 
 def _shapes(text: str) -> str:
@@ -280,16 +279,22 @@ def _shapes(text: str) -> str:
 _MARKS = (
     *("xox", "xapp-", "AKIA", "ASIA", "AGPA", "AIDA", "AROA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
     *("github_pat_", "glpat-", "sk-", "k_live_", "k_test_", "AIza", "hvs.", "hvb.", "syt_", "npm_"),
-    *("dop_v1_", "SG.", "$", "slack.com/", "discord.com/"),
+    *("dop_v1_", "SG.", "AGE-SECRET-KEY-", "$", "slack.com/", "discord.com/"),
 )
-"""Every token of _VENDORS that has no telling word has one of these in it."""
+"""Every token of _VENDORS has one of these in it."""
+
+
+def _may_tell(lower: str) -> bool:
+    if (":" in lower or "=" in lower or "-----" in lower) and any(word in lower for word in _NAMED):
+        return True
+    return any(word in lower for word in _TELLING)
 
 
 def _first_pass(text: str) -> str:
     """What has no telling word is most of all text, and needs but a third of the time."""
     if text.isascii():  # beyond it there are letters that count as others without their case
         lower = text.lower()
-        if not any(word in lower for word in _TELLING):
+        if not _may_tell(lower):
             pattern = _vendor() if any(mark in text for mark in _MARKS) else _unmarked()
             return pattern.sub(MARK, text)
     return _shape().sub(_replace, text)

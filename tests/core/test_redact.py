@@ -272,6 +272,7 @@ _FRAGMENTS = st.one_of(
             *(
                 "$2b$12$" + "a" * 22,
                 "hooks.slack.com/T00/B00/abcdef",
+                "AGE-SECRET-KEY-1" + "Q" * 20,
                 "HTPASSWD",
                 "Kookie",
                 "ſecret=abcdefgh",
