@@ -133,7 +133,7 @@ def graph_of(look: Look) -> Graph:
 def _node(look: Look, one: Subject, thing: Thing | None, has_engine: bool) -> Node:
     image = one.image
     shown = f"{one.app}:{image.tag or 'latest'}" if image is not None else "built here"
-    rules = [router.rule for router in look.proxy.routers if router.subject is one]
+    rules = [router.rule for router in look.routers if router.subject is one]
     hosts = sorted({host for rule in rules for host in hosts_of(rule)})
     ports = [f":{port.host}" for port in one.ports if port.is_public and port.host]
     return Node(
@@ -143,7 +143,7 @@ def _node(look: Look, one: Subject, thing: Thing | None, has_engine: bool) -> No
         shown,
         _condition(one, thing) if has_engine else Condition.UNSEEN,
         one.is_database,
-        look.proxy.subject is one,
+        any(proxy.subject is one for proxy in look.proxies),
         (*hosts, *ports),
     )
 
@@ -208,12 +208,12 @@ def _named(look: Look, one: Subject) -> dict[str, str]:
 
 def _doors(look: Look) -> Iterable[Edge]:
     """How people come in: through the proxy, or past it."""
-    proxy = look.proxy.subject
     for one in look.subjects:
+        proxy = look.proxy_of(one).subject
         ports = sorted({port.host for port in one.ports if port.is_public and port.host})
-        if ports or (proxy is one and look.proxy.routed):
+        if ports or (proxy is one and look.proxy_of(one).routed):
             words = ", ".join(f":{port}" for port in ports)
             yield Edge(OUTSIDE, one.full_name, Why.PORT, words, one.place)
-        if one.full_name in look.proxy.routed and proxy is not one:
+        if one.full_name in look.routed and proxy is not one:
             start = proxy.full_name if proxy is not None else OUTSIDE
             yield Edge(start, one.full_name, Why.ROUTE, place=one.place)

@@ -80,16 +80,13 @@ def _rows(graph: Graph, title: str) -> Iterator[str]:
 
 def _together(graph: Graph) -> Iterator[str]:
     """What nobody leads to stands beside what its project has at the proxy, not at the other end."""
-    proxy = next((name for name, node in graph.nodes.items() if node.is_proxy), None)
-    if proxy is None:
-        return
-    routed = {
-        graph.nodes[one.end].project for one in graph.edges if one.start == proxy and one.end in graph.nodes
-    }
     reached = {one.end for one in graph.edges}
-    for name, node in graph.nodes.items():
-        if name not in reached and name != proxy and node.project in routed:
-            yield f"  {quoted(proxy)} -> {quoted(name)} [style=invis];"
+    for proxy in (name for name, node in graph.nodes.items() if node.is_proxy):
+        ends = [one.end for one in graph.edges if one.start == proxy and one.end in graph.nodes]
+        routed = {graph.nodes[end].project for end in ends}
+        for name, node in graph.nodes.items():
+            if name not in reached and name != proxy and node.project in routed:
+                yield f"  {quoted(proxy)} -> {quoted(name)} [style=invis];"
 
 
 def _cluster(graph: Graph, number: int, project: str) -> Iterator[str]:

@@ -3,12 +3,13 @@
 import re
 from collections import defaultdict
 from collections.abc import Mapping
+from copy import copy
 from datetime import datetime
 from functools import cached_property
 
 from audit.registry import Registry, read_registry
 from audit.subject import Subject
-from audit.traefik import Proxy, read_proxy
+from audit.traefik import Proxy, Router, read_proxies
 from audit.waivers import Waivers, read_waivers
 from estate.inventory import Thing, inventory
 from estate.model import Detail
@@ -70,9 +71,36 @@ class Look:
         return read_registry(self.snapshot)
 
     @cached_property
+    def proxies(self) -> tuple[Proxy, ...]:
+        """Each Traefik, with what it routes; at least one."""
+        return read_proxies(self.snapshot, self.subjects)
+
+    @cached_property
     def proxy(self) -> Proxy:
-        """Traefik, with what it routes."""
-        return read_proxy(self.snapshot, self.subjects)
+        """The Traefik that is looked at: the first, unless `at` chose another."""
+        return self.proxies[0]
+
+    def at(self, proxy: Proxy) -> "Look":
+        """The same with another Traefik before the eyes. What was worked out is shared."""
+        if proxy is self.proxy:
+            return self
+        other = copy(self)
+        other.__dict__["proxy"] = proxy
+        return other
+
+    @cached_property
+    def routers(self) -> tuple[Router, ...]:
+        """Of every Traefik."""
+        return tuple(router for proxy in self.proxies for router in proxy.routers)
+
+    @cached_property
+    def routed(self) -> frozenset[str]:
+        """The services that people reach through any Traefik, by their full names."""
+        return frozenset(name for proxy in self.proxies for name in proxy.routed)
+
+    def proxy_of(self, subject: Subject) -> Proxy:
+        """The Traefik that a service is reached through, if it is to be."""
+        return next((one for one in self.proxies if subject.full_name in one.owns), self.proxy)
 
     @cached_property
     def things(self) -> tuple[Thing, ...]:
@@ -102,8 +130,9 @@ class Look:
         for one in self.subjects:
             for other in self.needed_by(one):
                 found[other].add(one.full_name)
-        if self.proxy.subject is not None:
-            found[self.proxy.subject.full_name] |= self.proxy.routed - {self.proxy.subject.full_name}
+        for proxy in self.proxies:
+            if proxy.subject is not None:
+                found[proxy.name] |= proxy.routed - {proxy.name}
         return {name: frozenset(names) for name, names in found.items()}
 
     def needed_by(self, subject: Subject) -> set[str]:
@@ -128,7 +157,7 @@ class Look:
 
     def is_public(self, subject: Subject) -> bool:
         """Whether people outside reach it: by a route, or by a published port."""
-        return subject.full_name in self.proxy.routed | self.proxy.elsewhere or subject.is_published
+        return subject.full_name in self.routed or subject.is_published
 
 
 _HOST_NAMES = re.compile(

@@ -103,7 +103,7 @@ def _summary(report: Report, look: Look) -> Iterator[str]:
     running = _running(look)
     if running:
         yield f"- {running}"
-    yield f"- {len(look.snapshot.models)} projects, {len(look.proxy.routed)} services with a public route"
+    yield f"- {len(look.snapshot.models)} projects, {len(look.routed)} services with a public route"
     if report.unknown:
         yield f"- {len(report.unknown)} checks could not be decided; see [Unknown](#unknown)"
     yield ""

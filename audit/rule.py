@@ -72,6 +72,17 @@ def each_service(check: Callable[[Look, Subject], Iterator[Result]]) -> Check:
     return judged
 
 
+def each_proxy(check: Check) -> Check:
+    """Asked of every Traefik by itself: `look.proxy` is the one that is looked at."""
+
+    @functools.wraps(check)
+    def judged(look: Look) -> Iterator[Result]:
+        for one in look.proxies:
+            yield from check(look.at(one))
+
+    return judged
+
+
 def rule(
     name: str,
     severity: Severity,

@@ -4,6 +4,7 @@ The static configuration is the file that its service mounts, its command's flag
 configuration is what its file provider reads, and the labels of services.
 """
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -94,12 +95,12 @@ class Proxy:
     routers: list[Router] = field(default_factory=list)
     unmounted: str = ""
     """Where the file provider looks, and nothing can be: no mount brings it, and the image has none."""
-    others: tuple[str, ...] = ()
-    """Other Traefiks in this tree, by their full names: what they route is not judged."""
-    elsewhere: frozenset[str] = frozenset()
-    """Services that people reach through one of them."""
+    beyond: dict[str, Middleware] = field(default_factory=dict)
+    """What labels define on services of the tree's other Traefiks: if they share an Engine, all see it."""
+    owns: frozenset[str] = frozenset()
+    """The services that would be reached through it if they were to be, by their full names."""
     routed: frozenset[str] = frozenset()
-    """Services that people reach through it, by their full names."""
+    """Those that people reach through it."""
 
     @property
     def name(self) -> str:
@@ -155,7 +156,7 @@ class Proxy:
         waiting = [(name, 0) for name in (*above, *own)]
         while waiting:
             name, depth = waiting.pop(0)
-            one = self.middlewares.get(name)
+            one = self.middlewares.get(name) or self.beyond.get(name)
             if one is None:
                 (unsure if self._may_exist(name) else missing).append(name)
                 continue
@@ -184,9 +185,12 @@ def is_traefik(subject: Subject) -> bool:
     return subject.app == "traefik"
 
 
-def read_proxy(snapshot: Snapshot, subjects: Sequence[Subject]) -> Proxy:
-    """Of several (a tree may hold several machines), the one that shares a network with the most services.
-    Raises nothing: what cannot be read is in `blind`."""
+def read_proxies(snapshot: Snapshot, subjects: Sequence[Subject]) -> tuple[Proxy, ...]:
+    """Each Traefik of the tree (which may hold several machines), first the one that shares a network with
+    the most services; one without a service where the tree has none. Each service is one Traefik's.
+
+    Raises nothing: what cannot be read is in `blind`.
+    """
     labelled = [one for one in subjects if any(name.startswith("traefik.") for name in one.service.labels)]
 
     def order(proxy: Subject) -> tuple[bool, int, bool]:
@@ -194,7 +198,31 @@ def read_proxy(snapshot: Snapshot, subjects: Sequence[Subject]) -> Proxy:
         return not proxy.is_active, -reached, not proxy.holds_socket
 
     found = sorted((one for one in subjects if is_traefik(one)), key=order)
-    return _Reader(snapshot, subjects, found[0] if found else None, found[1:]).read()
+    found = [one for one in found if one.is_active] or found[:1]
+    readers = [_Reader(snapshot, one) for one in found] or [_Reader(snapshot, None)]
+    mine: list[list[Subject]] = [[] for _ in readers]
+    for one in subjects:
+        mine[_owner(found, one)].append(one)
+    proxies = tuple(reader.read(theirs) for reader, theirs in zip(readers, mine, strict=True))
+    for proxy in proxies:
+        for other in proxies:
+            if other is not proxy:
+                by_label = {k: v for k, v in other.middlewares.items() if v.provider == "docker"}
+                proxy.beyond |= by_label
+                proxy.services |= {name for name in other.services if name.endswith("@docker")}
+    return proxies
+
+
+def _owner(proxies: Sequence[Subject], one: Subject) -> int:
+    """Whose a service is: it is that Traefik; or they share a network; or that one is on its machine's own
+    network; or their folders are nearest. Of equal ones the first."""
+
+    def rank(proxy: Subject) -> tuple[bool, bool, bool, int]:
+        parts = zip(proxy.folder.split("/"), one.folder.split("/"), strict=False)
+        near = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], parts))
+        return proxy is one, _share(proxy, one), proxy.network_mode == "host", near
+
+    return max(range(len(proxies)), key=lambda at: (*rank(proxies[at]), -at), default=0)
 
 
 def _share(one: Subject, other: Subject) -> bool:
@@ -203,19 +231,11 @@ def _share(one: Subject, other: Subject) -> bool:
 
 
 class _Reader:
-    def __init__(
-        self,
-        snapshot: Snapshot,
-        subjects: Sequence[Subject],
-        subject: Subject | None,
-        others: Sequence[Subject] = (),
-    ) -> None:
-        self._others = others
+    def __init__(self, snapshot: Snapshot, subject: Subject | None) -> None:
         self._snapshot = snapshot
-        self._subjects = subjects
         self._proxy = Proxy(subject)
 
-    def read(self) -> Proxy:
+    def read(self, subjects: Sequence[Subject]) -> Proxy:
         proxy = self._proxy
         if proxy.subject is None:
             proxy.blind |= dict.fromkeys(("static", "file", "docker"), "Traefik is not in this tree")
@@ -223,27 +243,13 @@ class _Reader:
             proxy.flags = dict(self._flags(proxy.subject))
             self._static(proxy.subject)
             self._files(proxy.subject)
-        routed: set[str] = set()
-        elsewhere: set[str] = set()
-        for subject in self._subjects:
-            if not self._is_enabled(subject):
-                continue
-            if self._is_anothers(subject):
-                elsewhere.add(subject.full_name)
-                continue
-            # Without a router of its own it gets one by its name.
+        # Without a router of its own a service gets one by its name.
+        routed = [one for one in subjects if self._is_enabled(one)]
+        for subject in routed:
             self._labels(subject)
-            routed.add(subject.full_name)
-        proxy.routed, proxy.elsewhere = frozenset(routed), frozenset(elsewhere)
-        proxy.others = tuple(one.full_name for one in self._others if one.is_active)
+        proxy.owns = frozenset(one.full_name for one in subjects)
+        proxy.routed = frozenset(one.full_name for one in routed)
         return proxy
-
-    def _is_anothers(self, subject: Subject) -> bool:
-        """Whether another Traefik of this tree reaches it, and ours does not."""
-        ours = self._proxy.subject
-        if ours is None or subject is ours or _share(ours, subject):
-            return False
-        return any(other is subject or _share(other, subject) for other in self._others)
 
     # ---- static -----------------------------------------------------------------------------------------
 

@@ -82,7 +82,7 @@ _COUNTED = {
         if one.is_file and one.path.lower().endswith(".md")
     ],
     "finding": lambda world: [one.id for one in world.report.findings],
-    "public router": lambda world: sorted(world.look.proxy.routed),
+    "public router": lambda world: sorted(world.look.routed),
 }
 COUNTED = tuple(_COUNTED)
 

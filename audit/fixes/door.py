@@ -5,7 +5,7 @@ from dataclasses import replace
 from audit.fixes.changes import CannotFix, Changes, both
 from audit.fixes.file import File
 from audit.fixes.label import labelled
-from audit.look import Look
+from audit.fixes.proxy import look_at
 from audit.model import Finding
 from estate.snapshot.model import Snapshot
 
@@ -15,7 +15,7 @@ _ANEW = "Traefik reads its own file at its start: !restart it"
 def dashboard_closed(finding: Finding, snapshot: Snapshot) -> Changes:
     """`api.insecure: false`; and a route to its port leads to `api@internal` then. Raises CannotFix where
     a flag says it."""
-    look = Look(snapshot, snapshot.taken)
+    look = look_at(finding, snapshot)
     changes = _file(finding, snapshot).with_value(("api", "insecure"), "false")
     routers = [
         one
@@ -35,7 +35,7 @@ def dashboard_closed(finding: Finding, snapshot: Snapshot) -> Changes:
 
 def named_only(finding: Finding, snapshot: Snapshot) -> Changes:
     """`exposedByDefault: false`. Raises CannotFix where a service leans on being taken without a word."""
-    look = Look(snapshot, snapshot.taken)
+    look = look_at(finding, snapshot)
     silent = [
         one.full_name
         for one in look.subjects
@@ -51,7 +51,7 @@ def named_only(finding: Finding, snapshot: Snapshot) -> Changes:
 
 
 def _file(finding: Finding, snapshot: Snapshot) -> File:
-    proxy = Look(snapshot, snapshot.taken).proxy
+    proxy = look_at(finding, snapshot).proxy
     if not proxy.file:
         raise CannotFix(f"Traefik is set by its command: {finding.remedy}")
     return File(proxy.file, snapshot, finding)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from audit.fixes.changes import CannotFix, Changes
 from audit.fixes.file import File
 from audit.fixes.label import labelled
+from audit.fixes.proxy import look_at
 from audit.fixes.rows import below
 from audit.fixes.service import changed, name_of, service_at
 from audit.fixes.splice import service_in
@@ -32,7 +33,7 @@ def with_headers(finding: Finding, snapshot: Snapshot) -> Changes:
 
 def authenticated(finding: Finding, snapshot: Snapshot) -> Changes:
     """By the one authentication that there is. Raises CannotFix where there are several, or none."""
-    look = Look(snapshot, snapshot.taken)
+    look = look_at(finding, snapshot)
     found = [one for one in look.proxy.middlewares.values() if one.kinds & set(AUTH)]
     if len(found) != 1:
         names = ", ".join(one.full_name for one in found) or "none"
@@ -43,7 +44,7 @@ def authenticated(finding: Finding, snapshot: Snapshot) -> Changes:
 def _passed(
     finding: Finding, snapshot: Snapshot, fits: Callable[[Middleware], bool], look: Look | None = None
 ) -> Changes:
-    look = look or Look(snapshot, snapshot.taken)
+    look = look or look_at(finding, snapshot)
     wanted = next((one for one in look.proxy.middlewares.values() if fits(one)), None)
     if wanted is None:
         raise CannotFix(f"no middleware is defined that would do it: {finding.remedy}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from audit.look import Look
 from audit.model import Confidence, Failed, Passed, Place, Result, Severity
 from audit.rule import rule
-from audit.traefik import Router
+from audit.traefik import Proxy, Router
 
 _PRIVATE = re.compile(
     r"(?:.+\.)?(?:localhost|local|lan|internal|intranet|home|home\.arpa|corp|localdomain|private|test|invalid)\Z",
@@ -27,12 +27,12 @@ def impossible_certificate(look: Look) -> Iterator[Result]:
     Disprove: the resolver asks a private authority (step-ca); the host is in public DNS.
     Mend: `tls: {}` with a certificate of your own, or a public name.
     """
-    for one in look.proxy.routers:
+    for proxy, one in [(each, router) for each in look.proxies for router in each.routers]:
         if not one.resolver or one.protocol == "udp" or (one.subject and not one.subject.is_active):
             continue
         hosts = hosts_of(one)
         name = one.subject.full_name if one.subject else ""
-        if not hosts or not all(map(_is_private, hosts)) or _has_own_authority(look, one.resolver):
+        if not hosts or not all(map(_is_private, hosts)) or _has_own_authority(proxy, one.resolver):
             yield Passed(name or one.name)
             continue
         yield Failed(
@@ -43,7 +43,7 @@ def impossible_certificate(look: Look) -> Iterator[Result]:
             evidence=(f"rule: {one.rule}",),
             disprove="the resolver asks an authority of your own",
             remedy="take the resolver away and bring a certificate of your own, or use a public name",
-            confidence=Confidence.HIGH if look.proxy.subject is not None else Confidence.MEDIUM,
+            confidence=Confidence.HIGH if proxy.subject is not None else Confidence.MEDIUM,
         )
     for path in sorted(look.snapshot.entries):
         entry = look.snapshot.entries[path]
@@ -80,9 +80,8 @@ def _is_private(host: str) -> bool:
     return True
 
 
-def _has_own_authority(look: Look, resolver: str) -> bool:
+def _has_own_authority(proxy: Proxy, resolver: str) -> bool:
     """Whether it is set to ask somebody else, or cannot be seen."""
-    proxy = look.proxy
     if proxy.subject is None:
         return False
     if "static" in proxy.blind:

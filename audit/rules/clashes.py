@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from audit.look import Look
 from audit.model import Confidence, Failed, Passed, Place, Result, Severity
 from audit.places import of_key
-from audit.rule import rule
+from audit.rule import each_proxy, rule
 from audit.traefik import Router
 from estate.compose.model import Model
 
@@ -47,6 +47,7 @@ def project_clash(look: Look) -> Iterator[Result]:
 
 
 @rule("TRF-12", Severity.HIGH)
+@each_proxy
 def same_route(look: Look) -> Iterator[Result]:
     """Two services have the same route, and which of them answers is chance.
 

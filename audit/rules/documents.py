@@ -205,9 +205,9 @@ def registry_and_runtime(look: Look) -> Iterator[Result]:
 
 
 def _domains(look: Look, entry: Entry) -> Iterator[Failed]:
-    mine = [r for r in look.proxy.routers if r.subject is not None and r.subject.folder == entry.folder]
-    rules = " ".join(r.rule for r in look.proxy.routers if r.subject is None or r in mine)
-    blind = look.proxy.subject is not None and "file" in look.proxy.blind
+    mine = [r for r in look.routers if r.subject is not None and r.subject.folder == entry.folder]
+    rules = " ".join(r.rule for r in look.routers if r.subject is None or r in mine)
+    blind = any(one.subject is not None and "file" in one.blind for one in look.proxies)
     if not mine or blind or "Host(``)" in rules:
         return
     for domain in entry.domains:

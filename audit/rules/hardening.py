@@ -8,7 +8,7 @@ from audit.host_paths import gives_root, host_paths, is_telling, is_watcher
 from audit.look import Look
 from audit.model import Confidence, Failed, Fix, Passed, Place, Result, Severity
 from audit.places import of_key, of_tree
-from audit.rule import each_service, rule
+from audit.rule import each_proxy, each_service, rule
 from audit.subject import Subject
 from estate.compose.value import Rows, Section, Tree, child, text_of
 
@@ -434,7 +434,7 @@ def open_port(look: Look, one: Subject) -> Iterator[Result]:
     Mend: `127.0.0.1:` before the port; or no `ports`, where only containers call it.
     """
     for port in one.ports:
-        if not port.is_public or one.full_name in look.proxy.routed or port.inside in _MEANT | {"2375"}:
+        if not port.is_public or one.full_name in look.routed or port.inside in _MEANT | {"2375"}:
             continue
         if _EDGE.search(one.repository.lower()) and (port.host in {"80", "443"} or one.app == "traefik"):
             continue
@@ -496,6 +496,7 @@ def open_engine(look: Look) -> Iterator[Result]:
 
 
 @rule("SEC-19", Severity.LOW)
+@each_proxy
 def database_beside_the_proxy(look: Look) -> Iterator[Result]:
     """A database is on the proxy's network, so every service that is routed may call it.
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from audit.look import Look
 from audit.model import Confidence, Failed, Passed, Result, Severity
-from audit.rule import rule
+from audit.rule import each_proxy, rule
 from audit.traefik import Middleware
 
 _OF_ANSWERS = {
@@ -28,6 +28,7 @@ YEAR = 31_536_000
 
 
 @rule("TRF-09", Severity.MEDIUM)
+@each_proxy
 def wrong_headers(look: Look) -> Iterator[Result]:
     """A middleware's headers do something else than what they look like.
 

@@ -85,13 +85,14 @@ def ignored_setting(look: Look) -> Iterator[Result]:
     """
     for one in look.subjects:
         known = next((row for row in _TABLE if _is(row, one)), None)
-        is_proxy = one is look.proxy.subject and bool(look.proxy.file)
+        proxy = look.proxy_of(one)
+        is_proxy = one is proxy.subject and bool(proxy.file)
         if known is None and not is_proxy:
             continue
         if known is not None and known.app.pattern.startswith("loki") and _expands(one):
             continue
         names = known.names if known is not None else re.compile(r"TRAEFIK_\w+")
-        why = known.why if known is not None else f"Traefik reads {look.proxy.file}, and then nothing else"
+        why = known.why if known is not None else f"Traefik reads {proxy.file}, and then nothing else"
         used = _words(one)
         ignored = [name for name in one.service.environment if names.fullmatch(name) and name not in used]
         for name in ignored:

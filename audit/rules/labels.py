@@ -50,7 +50,7 @@ def misspelt_label(look: Look) -> Iterator[Result]:
 
 
 def _waits_at_the_door(look: Look, one: Subject, keys: list[str]) -> bool:
-    proxy = look.proxy
+    proxy = look.proxy_of(one)
     if any(key.lower() == "traefik.enable" for key in keys) or proxy.subject is None:
         return False
     if not any(".routers." in key.lower() for key in keys) or "static" in proxy.blind:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from audit.look import Look
 from audit.model import Confidence, Failed, Passed, Result, Severity, Unknown
-from audit.rule import rule
+from audit.rule import each_proxy, rule
 from audit.traefik import Middleware
 
 STRICT = 20
@@ -14,6 +14,7 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @rule("TRF-10", Severity.LOW)
+@each_proxy
 def odd_limit(look: Look) -> Iterator[Result]:
     """A rate limit whose numbers let everything through, or stop one person with one page.
 

@@ -63,7 +63,7 @@ def refused_route(look: Look) -> Iterator[Result]:
     if live.traefik is None:
         yield Unknown("the routes of Traefik", live.no_traefik)
         return
-    known = {f"{one.name}@{one.provider}": one for one in look.proxy.routers}
+    known = {f"{one.name}@{one.provider}": one for one in reversed(look.routers)}
     for name, route in sorted(live.traefik.routers.items()):
         if not route.errors:
             yield Passed(name)

@@ -8,6 +8,7 @@ from audit.model import Confidence, Failed, Passed, Result, Severity, Unknown
 from audit.places import of_tree
 from audit.rule import rule
 from audit.subject import Subject
+from audit.traefik import Proxy
 from estate.compose.value import child
 
 _URL = re.compile(
@@ -34,10 +35,12 @@ def contradicting_probe(look: Look) -> Iterator[Result]:
             yield Passed(one.full_name)
             continue
         text = " ".join(test[1:])
-        if one is look.proxy.subject and "static" in look.proxy.blind and _asks_ping(text):
-            yield Unknown(one.full_name, look.proxy.blind["static"], one.place)
+        proxy = look.proxy_of(one)
+        is_proxy = one is proxy.subject
+        if is_proxy and "static" in proxy.blind and _asks_ping(text):
+            yield Unknown(one.full_name, proxy.blind["static"], one.place)
             continue
-        wrong = _proxy(look, text) if one is look.proxy.subject else _port(one, text)
+        wrong = _proxy(proxy, text) if is_proxy else _port(one, text)
         if not wrong:
             yield Passed(one.full_name)
             continue
@@ -47,7 +50,7 @@ def contradicting_probe(look: Look) -> Iterator[Result]:
             service=one.full_name,
             disprove="its container is healthy",
             remedy="turn on what it asks for, or let it ask for what is there",
-            confidence=Confidence.HIGH if one is look.proxy.subject else Confidence.MEDIUM,
+            confidence=Confidence.HIGH if is_proxy else Confidence.MEDIUM,
         )
 
 
@@ -55,8 +58,7 @@ def _asks_ping(text: str) -> bool:
     return "/ping" in text or "traefik healthcheck" in text
 
 
-def _proxy(look: Look, text: str) -> str:
-    proxy = look.proxy
+def _proxy(proxy: Proxy, text: str) -> str:
     has_ping = proxy.setting("ping") is not None or any(key.startswith("ping.") for key in proxy.flags)
     if _asks_ping(text) and not has_ping and "--ping" not in text.replace("healthcheck --ping", ""):
         return "it is asked for /ping, and nothing turns ping on"

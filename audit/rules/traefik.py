@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from audit.look import Look
 from audit.model import Confidence, Failed, Fix, Kind, Passed, Result, Severity, Unknown
 from audit.places import of_key, of_tree
-from audit.rule import rule
+from audit.rule import each_proxy, rule
 from audit.subject import Subject
 from audit.traefik import Effective, Middleware, Router, is_traefik
 from estate.compose.value import Rows, texts_of
@@ -50,6 +50,7 @@ def _disprove(router: Router) -> str:
 
 
 @rule("TRF-01", Severity.MEDIUM)
+@each_proxy
 def incomplete_labels(look: Look) -> Iterator[Result]:
     """A service is handed to Traefik with only half of what a route needs.
 
@@ -162,20 +163,18 @@ def _without_rule(look: Look, subject: Subject) -> Failed:
 
 
 @rule("TRF-02", Severity.HIGH)
+@each_proxy
 def undefined_reference(look: Look) -> Iterator[Result]:
     """A router names what does not exist, so Traefik drops it and says so only in its log.
 
     Wrong: the middleware, entry point, service or certificate resolver that it names is neither in labels,
     nor in the file provider's files, nor in the static configuration. Where a part of these could not be
     read, it is unknown. Other providers' names are believed.
-    Not looked at: what a second Traefik of the same tree routes, which is unknown.
+    Of several Traefiks each is judged by what it reaches: networks first, then folders.
     Disprove: Traefik's dashboard shows the router without an error.
     """
     proxy = look.proxy
     points = proxy.entry_points()
-    for name in proxy.others:
-        why = f"more than one Traefik is in this tree, and {proxy.name} is the one that is judged"
-        yield Unknown(f"what {name} routes", why)
     for one in _routers(look):
         found = [("middleware", name) for name in proxy.effective(one).missing]
         if points and "static" not in proxy.blind:
@@ -252,6 +251,7 @@ def _known(look: Look, kind: str) -> set[str]:
 
 
 @rule("TRF-03", Severity.HIGH, fix=Fix.CONSENT)
+@each_proxy
 def rate_limit_unused(look: Look) -> Iterator[Result]:
     """A rate limit is defined, and requests do not pass it.
 
@@ -266,6 +266,7 @@ def rate_limit_unused(look: Look) -> Iterator[Result]:
 
 
 @rule("TRF-04", Severity.MEDIUM, fix=Fix.CONSENT)
+@each_proxy
 def headers_unused(look: Look) -> Iterator[Result]:
     """Security headers are defined, and answers do not get them.
 
@@ -343,6 +344,7 @@ def _words(effective: Effective) -> str:
 
 
 @rule("TRF-05", Severity.HIGH, fix=Fix.CONSENT)
+@each_proxy
 def insecure_dashboard(look: Look) -> Iterator[Result]:
     """Traefik's dashboard and API are open to everybody who reaches port 8080.
 
@@ -391,7 +393,7 @@ def insecure_dashboard(look: Look) -> Iterator[Result]:
 
 def _answers_anybody(look: Look) -> str | None:
     """Where Traefik's API answered us; None for loopback, which may be meant for this machine alone."""
-    live = look.snapshot.live.traefik
+    live = look.snapshot.live.traefik if look.proxy is look.proxies[0] else None
     host = urlsplit(live.url).hostname if live is not None else None
     if live is None or host is None or host == "localhost" or host.startswith("127.") or host == "::1":
         return None
@@ -399,6 +401,7 @@ def _answers_anybody(look: Look) -> str | None:
 
 
 @rule("TRF-06", Severity.HIGH)
+@each_proxy
 def dashboard_router(look: Look) -> Iterator[Result]:
     """Traefik's dashboard is routed without a password, or to a port that does not answer.
 
@@ -468,6 +471,7 @@ def _has_auth(effective: Effective) -> bool:
 
 
 @rule("TRF-07", Severity.HIGH, fix=Fix.CONSENT)
+@each_proxy
 def admin_without_auth(look: Look) -> Iterator[Result]:
     """An admin interface is reached from outside and the proxy asks nobody who they are.
 
@@ -506,6 +510,7 @@ def admin_without_auth(look: Look) -> Iterator[Result]:
 
 
 @rule("TRF-08", Severity.HIGH, fix=Fix.CONSENT)
+@each_proxy
 def proxy_bypass(look: Look) -> Iterator[Result]:
     """A service is behind the proxy, and beside it: its port is open to other machines too.
 
@@ -537,6 +542,7 @@ def proxy_bypass(look: Look) -> Iterator[Result]:
 
 
 @rule("TRF-14", Severity.MEDIUM, fix=Fix.CONSENT)
+@each_proxy
 def exposed_by_default(look: Look) -> Iterator[Result]:
     """Traefik routes to every container, unless a label says no.
 
@@ -568,6 +574,7 @@ def exposed_by_default(look: Look) -> Iterator[Result]:
 
 
 @rule("TRF-11", Severity.HIGH)
+@each_proxy
 def not_on_the_network(look: Look) -> Iterator[Result]:
     """Traefik routes to a service that it cannot reach, or may choose the wrong network to it.
 

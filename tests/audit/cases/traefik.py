@@ -88,24 +88,41 @@ BESIDE = {
 """As many mount it: into the working directory."""
 UNMOUNTED = {**both(*GOOD), "traefik/compose.yml": ELSEWHERE.replace("dynamic:/etc/traefik", "dynamic:")}
 
-TWO = {
-    **both(*GOOD),
-    "edge/compose.yml": """\
+SECOND = """\
 services:
   traefik:
     image: traefik:v3.1.4
     networks: [edge]
-    command: [--providers.docker=true, --entrypoints.inner.address=:80]
+    command: [--providers.docker=true, --entrypoints.inner.address=:80%s]
   n8n:
-    image: n8nio/n8n:1.60.0
+    image: %s
     networks: [edge]
     labels:
       - traefik.enable=true
-      - traefik.http.routers.n.rule=Host(`n.x`)
+      - traefik.http.routers.n.rule=Host(`%s`)
       - traefik.http.routers.n.entrypoints=inner
-networks: {edge: {name: edge}}
-""",
-}
+%snetworks: {edge: {name: edge}}
+"""
+
+
+def two(
+    *labels: str, flag: str = "", image: str = "n8nio/n8n:1.60.0", host: str = "n.x"
+) -> dict[str, str | bytes]:
+    """Of the second only this is said; the first is as it should be."""
+    rows = "".join(f"      - {label}\n" for label in labels)
+    return {**both(*GOOD), "edge/compose.yml": SECOND % (flag, image, host, rows)}
+
+
+TWO = two()
+TWIN = SECOND.replace("entrypoints=inner", "entrypoints=websecure") % (
+    "",
+    "n8nio/n8n:1.60.0",
+    "w.example.net",
+    "      - traefik.http.routers.n.tls=true\n",
+)
+SAME = {**both(*GOOD), "edge/compose.yml": TWIN}
+ONE_NETWORK = {**both(*GOOD), "edge/compose.yml": TWIN.replace("name: edge", "name: proxy")}
+LONE = f"services:\n  lone:\n    image: nginx:1.99.3\n    labels: [{ON}, '{HOST}']\n"
 """The trees of two machines, side by side."""
 
 TO_DASHBOARD = (
@@ -129,7 +146,32 @@ CASES = (
         proxy(STATIC, DYNAMIC, TO_DASHBOARD % "websecure", PORTS),
         severity="high",
     ),
-    Case("TRF-02", Must.UNKNOWN, "another Traefik's routes", TWO),
+    Case("TRF-02", Must.PASS, "another Traefik's routes", TWO),
+    Case(
+        "TRF-02",
+        Must.FIRE,
+        "another Traefik knows no such middleware",
+        two("traefik.http.routers.n.middlewares=all@file"),
+        says="the router n names the middleware all@file",
+    ),
+    Case(
+        "TRF-02",
+        Must.NEAR,
+        "a label beside the first Traefik defines it",
+        two("traefik.http.routers.n.middlewares=shared@docker")
+        | routed(*GOOD, "traefik.http.middlewares.shared.compress=true"),
+    ),
+    Case("TRF-05", Must.FIRE, "another Traefik's", two(flag=", --api.insecure=true"), says="api.insecure"),
+    Case("TRF-07", Must.FIRE, "behind another Traefik", two(image="adminer:4.8.1"), says="adminer is routed"),
+    Case("TRF-12", Must.NEAR, "on another machine's Traefik", SAME),
+    Case("TRF-12", Must.FIRE, "the same on one machine", ONE_NETWORK, says="has the rule"),
+    Case(
+        "TRF-11",
+        Must.FIRE,
+        "apart from the Traefik beside it",
+        TWO | {"edge/lone/compose.yml": LONE},
+        says="shares no network with edge/traefik",
+    ),
     Case(
         "TRF-02",
         Must.UNKNOWN,
