@@ -5,6 +5,8 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from estate.alert_routes import spelled
+from estate.snapshot.document import Document
 from estate.snapshot.live import NOT_ASKED, Alertmanager, Live, Prometheus, Route, Traefik
 
 if TYPE_CHECKING:
@@ -114,7 +116,10 @@ def _target(one: Mapping[str, Any]) -> tuple[tuple[str, str], str]:
 
 
 async def _alertmanager(ask: _Ask, base: str) -> Alertmanager:
-    return Alertmanager(frozenset(str(one["name"]) for one in await ask("/api/v2/receivers")))
+    receivers, status = await asyncio.gather(ask("/api/v2/receivers"), ask("/api/v2/status"))
+    # Alertmanager leaves out what it knows to be secret; of the rest, too, only routes are kept.
+    running = Document("config.original", str(status["config"]["original"]).encode())
+    return Alertmanager(frozenset(str(one["name"]) for one in receivers), spelled(running.tree))
 
 
 async def _traefik(ask: _Ask, base: str) -> Traefik:

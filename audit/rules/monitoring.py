@@ -11,6 +11,7 @@ from audit.model import Confidence, Failed, Fix, Kind, Passed, Place, Result, Se
 from audit.places import of_key, of_tree
 from audit.rule import rule
 from audit.subject import Subject
+from estate.alert_routes import spelled
 from estate.compose.value import Rows, Section, Tree, Value, child, text_of, texts_of
 from estate.snapshot.document import Document
 from estate.snapshot.live import NOT_ASKED
@@ -46,7 +47,8 @@ def no_receiver(look: Look) -> Iterator[Result]:
     Wrong: a receiver that a route names is not defined, has no integration at all, or one whose address is a
     placeholder, or leads to the container itself (`localhost`). A receiver for what is dropped on purpose,
     called `null`, `none`, `blackhole` or `drop`, may be empty when it is not the first one. Where they are
-    asked: Alertmanager itself (`alerts.alertmanager`) does not have a receiver that the file defines;
+    asked: Alertmanager itself (`alerts.alertmanager`) does not have a receiver that the file defines, or has
+    other routes or inhibitions than the file (by its `/api/v2/status`; not their times of waiting);
     Prometheus itself (`alerts.prometheus`) has alerts and sends them to no Alertmanager.
     Disprove: `!test alert` comes back.
     """
@@ -57,6 +59,7 @@ def no_receiver(look: Look) -> Iterator[Result]:
             yield Unknown(one.full_name, why, one.place)
             continue
         found = [*_deaf(look, one, document), *_unloaded(look, one, document)]
+        found = found or [*_otherwise(look, one, document)]
         yield from found
         if not found:
             yield Passed(one.full_name)
@@ -96,6 +99,30 @@ def _unloaded(look: Look, one: Subject, document: Document) -> Iterator[Failed]:
                 remedy="reload it (POST /-/reload), and read in its log why it did not take the file",
                 kind=Kind.BOTH,
             )
+
+
+def _otherwise(look: Look, one: Subject, document: Document) -> Iterator[Failed]:
+    """Routes that the file has and Alertmanager has not. Where something fills the file in before it is read,
+    nobody knows what was meant."""
+    live = look.snapshot.live.alertmanager
+    if live is None or not live.routes or len(list(_of(look, "alertmanager"))) != 1:
+        return
+    written = spelled(document.tree)
+    if written == live.routes or re.search(r"\$\{|\{\{.*\benv\b", document.text):
+        return
+    new = [line.strip() for line in written if line not in live.routes]
+    old = [line.strip() for line in live.routes if line not in written]
+    why = [f"only in the file: {line}" for line in new[:2]] + [f"only loaded: {line}" for line in old[:2]]
+    yield Failed(
+        place=of_key(look.snapshot, document.tree, "route", document.path),
+        message="Alertmanager sends alerts along other routes than the file has: it runs with another one",
+        service=one.full_name,
+        key="routes loaded",
+        evidence=tuple(why) or ("the same routes, in another order",),
+        disprove="/api/v2/status shows the file's routes",
+        remedy="reload it (POST /-/reload), and read in its log why it did not take the file",
+        kind=Kind.BOTH,
+    )
 
 
 def _deaf(look: Look, one: Subject, document: Document) -> Iterator[Failed]:

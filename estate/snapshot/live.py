@@ -25,6 +25,8 @@ class Alertmanager:
     """Of its API, version 2."""
 
     receivers: frozenset[str] = frozenset()
+    routes: tuple[str, ...] = ()
+    """Its routes and inhibitions, as `estate.alert_routes` spells them; empty when it does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+import yaml
+
 from audit.engine import evaluate
 from audit.rules import ALL
 from estate.live import read_live
@@ -49,6 +52,7 @@ def test_as_they_are(
     assert any(str(receiver.port) in url for url in found.alertmanagers)
     assert live.alertmanager is not None
     assert live.alertmanager.receivers == {"tocsin"}
+    assert live.alertmanager.routes == ("to tocsin by alertname",)
     assert (live.traefik, live.no_traefik) == (None, "nobody said where it is")
 
     alerting = (
@@ -71,6 +75,52 @@ def test_as_they_are(
     assert "has not loaded New" in said.pop(("MON-02", "m/etc/rules.yml:1"))
     assert "does not have the receiver new" in said.pop(("MON-01", "m/am.yml:4:5"))
     assert said == {}
+
+
+ROUTES = """\
+route:
+  receiver: tocsin
+  group_by: [cluster, alertname]
+  routes:
+    - {receiver: pager, matchers: [severity="critical", team =~ "a|b"], continue: true}
+    - match: {severity: info}
+      group_wait: 90s
+      routes:
+        - {match_re: {team: 'x.*'}, receiver: pager, mute_time_intervals: [night]}
+    - matchers: ['quote="a, \\"b"']
+inhibit_rules:
+  - {source_matchers: [severity="critical"], target_match: {severity: warning}, equal: [b, a]}
+time_intervals:
+  - {name: night, time_intervals: [{times: [{start_time: '22:00', end_time: '24:00'}]}]}
+receivers:
+  - {name: tocsin, webhook_configs: [{url: 'http://t:1/'}]}
+  - {name: pager, webhook_configs: [{url: 'http://p:1/'}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("then", "said"),
+    [
+        (ROUTES, ""),
+        (ROUTES.replace("group_by: [cluster, alertname]", "group_by: [alertname, cluster]"), ""),
+        (ROUTES.replace("info", "notice"), 'only in the file: to the same if severity="notice"'),
+        (ROUTES.replace("equal: [b, a]", "equal: [b]"), "only in the file: "),
+    ],
+)
+def test_a_file_that_was_changed_and_not_loaded(tmp_path: Path, then: str, said: str) -> None:
+    server = Alertmanager(tmp_path / "am", yaml.safe_load(ROUTES))
+    try:
+        server.start()
+        live = asyncio.run(read_live(alertmanager=server.url))
+    finally:
+        server.stop()
+    compose = "services:\n  alertmanager:\n    image: prom/alertmanager:v0.27.0\n"
+    compose += "    volumes: ['./am.yml:/etc/alertmanager/alertmanager.yml']\n"
+    write(tmp_path / "e", {"m/compose.yml": compose, "m/am.yml": then})
+    shot = replace(snapshot(tmp_path / "e"), live=live)
+    report = evaluate(shot, [one for one in ALL if one.id == "MON-01"], now=NOW)
+    assert not report.unknown
+    assert [one.evidence[0].startswith(said) for one in report.findings] == [True] * bool(said)
 
 
 def test_who_is_away_is_said() -> None:

@@ -63,8 +63,8 @@ def held(state: str) -> Backups:
 TOLD = receiver(HOOK % "http://tocsin:9099/alerts/default")
 
 
-def has(*receivers: str) -> Live:
-    return Live(alertmanager=Alertmanager(frozenset(receivers)), no_alertmanager="")
+def has(*receivers: str, routes: tuple[str, ...] = ()) -> Live:
+    return Live(alertmanager=Alertmanager(frozenset(receivers), routes), no_alertmanager="")
 
 
 CASES = (
@@ -173,6 +173,24 @@ CASES = (
     ),
     Case("MON-01", Must.FIRE, "an older file", TOLD, says="with another file", live=has("ops"), count=1),
     Case("MON-01", Must.PASS, "the file it has", TOLD, live=has("team")),
+    Case("MON-01", Must.PASS, "the routes it has", TOLD, live=has("team", routes=("to team",))),
+    Case(
+        "MON-01",
+        Must.FIRE,
+        "other routes",
+        TOLD,
+        says="along other routes than the file has",
+        live=has("team", routes=("to team", '  to team if a="b" and on')),
+        at="app/alertmanager.yml:1",
+        count=1,
+    ),
+    Case(
+        "MON-01",
+        Must.NEAR,
+        "a file that is filled in before it is read",
+        receiver(HOOK % "http://tocsin:9099/", "{receiver: team, routes: [{matchers: ['a=${TEAM}']}]}"),
+        live=has("team", routes=("to team", '  to the same if a="ops"')),
+    ),
     Case("MON-01", Must.UNKNOWN, "it does not answer", TOLD, live=Live(no_alertmanager="no answer")),
     Case(
         "MON-01",
