@@ -1,7 +1,7 @@
 """From a snapshot to a report. Pure: the same snapshot, rules and time give the same report."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from audit.model import (
     Finding,
     NotJudged,
     Passed,
+    Place,
     Report,
     Result,
     Unknown,
@@ -48,11 +49,31 @@ def evaluate(
         if absent:
             left_out[one.id] = absent
             continue
-        for result in one.check(look):
+        results = one.check(look)
+        if one.by_absence and look.partial:
+            results = _but_partial(look, one, results, unknown)
+        for result in results:
             _sort(one, result, failed, unknown, passed)
     findings = _ranked(look, _named(failed))
     kept, waived = _split(findings, waivers, now)
     return Report(tuple(kept), tuple(unknown), tuple(waived), dict(passed), len(look.subjects), left_out)
+
+
+def _but_partial(
+    look: Look, one: Rule, results: Iterable[Result], unknown: list[NotJudged]
+) -> Iterator[Result]:
+    """Without what is found of services that extend what could not be read: once for each such file."""
+    left: dict[str, list[str]] = {}
+    for result in results:
+        base = look.partial.get(result.service) if isinstance(result, Failed) else None
+        if base is None or not isinstance(result, Failed):
+            yield result
+        else:
+            left.setdefault(base, []).append(result.service)
+    for base, names in left.items():
+        who = names[0] if len(names) == 1 else f"{len(names)} services, among them {names[0]}"
+        why = f"{base}, which {'it extends' if len(names) == 1 else 'they extend'}, could not be read"
+        unknown.append(NotJudged(one.id, who, why, Place(base)))
 
 
 def _absent(one: Rule, snapshot: Snapshot) -> str:

@@ -98,6 +98,15 @@ class Look:
         """The services that people reach through any Traefik, by their full names."""
         return frozenset(name for proxy in self.proxies for name in proxy.routed)
 
+    @cached_property
+    def partial(self) -> Mapping[str, str]:
+        """Service → the file with what it extends, which could not be read."""
+        return {
+            f"{model.name}/{name}": str(self.snapshot.relative(path))
+            for model in self.snapshot.models
+            for name, path in model.partial.items()
+        }
+
     def proxy_of(self, subject: Subject) -> Proxy:
         """The Traefik that a service is reached through, if it is to be."""
         return next((one for one in self.proxies if subject.full_name in one.owns), self.proxy)

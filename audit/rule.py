@@ -39,7 +39,9 @@ Check = Callable[[Look], Iterator[Result]]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`needs_engine`: it judges what runs, and is unknown without an Engine."""
+    """`needs_engine`: it judges what runs, and is unknown without an Engine. `by_absence`: it finds what is
+    not written, and is unknown of a service that extends what could not be read.
+    """
 
     id: str
     severity: Severity
@@ -49,6 +51,7 @@ class Rule:
     needs_engine: bool = False
     peers: tuple[str, ...] = ()
     needs: Needs = Needs.NOTHING
+    by_absence: bool = False
 
     @property
     def title(self) -> str:
@@ -91,11 +94,12 @@ def rule(
     needs_engine: bool = False,
     peers: tuple[str, ...] = (),
     needs: Needs = Needs.NOTHING,
+    by_absence: bool = False,
 ) -> Callable[[Check], Rule]:
     """Declare a rule. `peers`: the ids of other programs' rules for the same."""
 
     def declare(check: Check) -> Rule:
         words = inspect.cleandoc(check.__doc__ or "")
-        return Rule(name, severity, check, words, fix, needs_engine, peers, needs)
+        return Rule(name, severity, check, words, fix, needs_engine, peers, needs, by_absence)
 
     return declare

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from audit.awaited import awaited
 from audit.look import Look
 from audit.model import Confidence, Failed, Fix, Passed, Place, Result, Severity, Unknown
 from audit.places import of_key, of_tree
@@ -25,19 +26,73 @@ def unreadable(look: Look) -> Iterator[Result]:
     Wrong: as far as this reader knows Compose's rules, the project does not resolve: it extends what is not
     there, includes itself, merges what cannot be merged. A file that does not parse at all (a tab, a key that
     is there twice, a template, a fragment for `include` or `-f` whose anchors stand elsewhere) is unknown:
-    nothing of it was judged.
+    nothing of it was judged. So is an env file that is not there, where a `.gitignore` or an example beside
+    it says that the deployed one is elsewhere.
     Disprove: `docker compose config -q` takes it.
     """
     bad = {str(look.snapshot.relative(path)) for model in look.snapshot.models for path in model.unreadable}
     for path, why in look.snapshot.unread.items():
         yield Unknown(path, why, _line_of(path, why))
     for model in look.snapshot.models:
-        problems = [one for one in model.problems if not _TOLD_ELSEWHERE.search(one.words)]
-        problems = [one for one in problems if look.snapshot.relative(one.file) not in bad]
-        for one in problems:
-            yield _stops(look, model, one)
-        if not problems:
+        extended = tuple(f"{name} extends " for name in model.partial)
+        problems = [
+            one
+            for one in model.problems
+            if not _TOLD_ELSEWHERE.search(one.words)
+            and look.snapshot.relative(one.file) not in bad
+            and not one.words.startswith(extended)
+        ]
+        found = [
+            *(_stops(look, model, one) for one in problems),
+            *_without_base(look, model),
+            *_without_env(look, model),
+        ]
+        yield from found
+        if not found:
             yield Passed(model.name)
+
+
+def _without_base(look: Look, model: Model) -> Iterator[Result]:
+    """One for each file, however many services extend what is in it."""
+    by_base: dict[Path, list[str]] = defaultdict(list)
+    for name, path in model.partial.items():
+        by_base[path].append(name)
+    for path, names in by_base.items():
+        shown = str(look.snapshot.relative(path))
+        why = model.unreadable.get(path, "it could not be read")
+        first = model.services[names[0]].at if names[0] in model.services else None
+        who = names[0] if len(names) == 1 else f"{len(names)} services, among them {names[0]},"
+        words = f"{who} extend{'s' * (len(names) == 1)} what is in {shown}: {why}"
+        yield _stops(
+            look, model, Problem(first[0].path if first else path, first[1] if first else None, words)
+        )
+
+
+def _without_env(look: Look, model: Model) -> Iterator[Result]:
+    """Env files that a service must have, and that are not there."""
+    for one in model.problems:
+        shown = str(look.snapshot.relative(one.file))
+        if one.words != "there is no such file" or shown in look.snapshot.unread or one.file in model.paths:
+            continue
+        if one.file in set(model.partial.values()):
+            continue
+        why = awaited(look, shown)
+        if why:
+            yield Unknown(shown, f"{why}, and there is none: the deployed one is elsewhere")
+            continue
+        user = next((name for name in model.services if _reads(model, name, one.file)), "")
+        by = model.services[user].at if user else None
+        words = f"{user or 'it'} reads {shown}, which is not there"
+        yield _stops(look, model, Problem(by[0].path if by else one.file, by[1] if by else None, words))
+
+
+def _reads(model: Model, name: str, path: Path) -> bool:
+    written = model.services[name].tree.get("env_file")
+    rows = written if isinstance(written, Rows) else [written]
+    texts = [
+        text_of(child(one, "path") if isinstance(one, Section) else one) for one in rows if one is not None
+    ]
+    return any(text and Path(text).name == path.name for text in texts)
 
 
 def _line_of(path: str, why: str) -> Place:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from audit.awaited import awaited
 from audit.credentials import USERINFO, is_default, is_no_secret, is_placeholder, names_credential
 from audit.look import Look
 from audit.model import Confidence, Failed, Fix, Passed, Place, Result, Severity, Unknown
@@ -444,24 +445,10 @@ def _above(look: Look, model: Model, name: str) -> str:
     return ""
 
 
-_IGNORED = re.compile(r"(?m)^/?(?:\*\*/)?(?:\.env\*?|\*\.env|\.env\.\*)/?\s*$")
-"""A line of a .gitignore that keeps `.env` out of git."""
-
-
 def _awaited(look: Look, model: Model) -> str:
     """What says that there is to be a `.env` beside the project; empty where nothing does."""
     folder = look.snapshot.relative(model.directory)
-    place = "" if folder == "." else folder
-    while True:
-        for one in look.env_in.get(place, ()):
-            if one.is_example:
-                return f"{one.path} is an example of a .env"
-        ignored = f"{place}/.gitignore" if place else ".gitignore"
-        if _IGNORED.search(look.snapshot.texts.get(ignored, "")):
-            return f"{ignored} keeps .env out of git"
-        if not place:
-            return ""
-        place = place.rpartition("/")[0]
+    return awaited(look, ".env" if folder == "." else f"{folder}/.env")
 
 
 @rule("ENV-07", Severity.HIGH)

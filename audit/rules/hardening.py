@@ -100,7 +100,7 @@ def _is_tunnel(one: Subject) -> bool:
     return bool(_TUNNELS.search(one.repository.lower()))
 
 
-@rule("SEC-03", Severity.INFO, fix=Fix.CONSENT, peers=("CL-0003",))
+@rule("SEC-03", Severity.INFO, fix=Fix.CONSENT, peers=("CL-0003",), by_absence=True)
 def new_privileges(look: Look) -> Iterator[Result]:
     """A program inside may become more than it was started as.
 
@@ -124,7 +124,7 @@ def new_privileges(look: Look) -> Iterator[Result]:
             )
 
 
-@rule("SEC-04", Severity.INFO, peers=("CL-0006",))
+@rule("SEC-04", Severity.INFO, peers=("CL-0006",), by_absence=True)
 def keeps_capabilities(look: Look) -> Iterator[Result]:
     """The service keeps the fourteen capabilities that Docker gives by itself.
 
@@ -148,7 +148,7 @@ def keeps_capabilities(look: Look) -> Iterator[Result]:
         )
 
 
-@rule("SEC-05", Severity.INFO, peers=("CL-0007",))
+@rule("SEC-05", Severity.INFO, peers=("CL-0007",), by_absence=True)
 def writable_root(look: Look) -> Iterator[Result]:
     """The service may change its own programs: its file system is writable.
 

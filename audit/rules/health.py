@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from audit.image_probes import brings_probe
 from audit.look import Look
 from audit.model import Confidence, Failed, Kind, Passed, Place, Result, Severity, Unknown
 from audit.places import of_tree
@@ -13,21 +14,22 @@ from estate.diagnosis import Trouble, diagnose, missing_binary
 from estate.inventory import Thing
 from estate.model import Detail
 
-_ONE_OFF = "service_completed_successfully"
+_ONE_OFF, _HEALTHY = "service_completed_successfully", "service_healthy"
 
 
-@rule("HC-01", Severity.MEDIUM)
+@rule("HC-01", Severity.MEDIUM, by_absence=True)
 def no_healthcheck(look: Look) -> Iterator[Result]:
     """Nothing checks whether the service works: Docker calls it well for as long as a process lives.
 
     Wrong: the compose file has no `healthcheck`, and, as far as the Engine was asked, its containers have
     none from the image either; or it is switched off (`disable: true`, `NONE`). Without the Engine the
-    image's own is not known, and the confidence is low.
+    image's own is known of some two dozen images (`audit/image_probes.py`), and where another service waits
+    for its health, which Compose refuses without one; of the others the confidence is low.
     Not looked at: what runs to its end (`restart: "no"`, or somebody waits for it to complete).
     Disprove: `docker inspect -f '{{.Config.Healthcheck}}' CONTAINER` shows one.
     Mend: a probe that asks for what users ask for, with a program that the image has.
     """
-    finishing = _finishing(look)
+    finishing, awaited = _awaited(look, _ONE_OFF), _awaited(look, _HEALTHY)
     for one in look.subjects:
         if one.full_name in finishing or one.service.restart in {"no", "false"}:
             continue
@@ -46,23 +48,26 @@ def no_healthcheck(look: Look) -> Iterator[Result]:
         elif test:
             yield Passed(one.full_name)
         else:
-            yield _without(look, one)
+            yield _without(look, one, is_awaited=one.full_name in awaited)
 
 
-def _finishing(look: Look) -> set[str]:
+def _awaited(look: Look, wanted: str) -> set[str]:
+    """Services that another one waits for until they are so."""
     return {
         f"{one.model.name}/{name}"
         for one in look.subjects
         for name, condition in one.service.depends_on.items()
-        if condition == _ONE_OFF
+        if condition == wanted
     }
 
 
-def _without(look: Look, one: Subject) -> Result:
+def _without(look: Look, one: Subject, *, is_awaited: bool) -> Result:
     details = look.running.get(one.full_name, ())
     if any(detail.health_command and detail.health_command[0] != "NONE" for detail in details):
         return Passed(one.full_name)
     seen = bool(details)
+    if not seen and (is_awaited or (one.image is not None and brings_probe(one.image))):
+        return Passed(one.full_name)
     return Failed(
         place=one.place,
         message="it has no healthcheck",

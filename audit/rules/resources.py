@@ -12,7 +12,7 @@ from estate.compose.value import Section, Value, child, text_of
 _LIMITS = ("mem_limit", "cpus", "cpu_quota", "memswap_limit", "cpu_count")
 
 
-@rule("RES-01", Severity.MEDIUM, fix=Fix.CONSENT, peers=("CL-0026",))
+@rule("RES-01", Severity.MEDIUM, fix=Fix.CONSENT, peers=("CL-0026",), by_absence=True)
 @each_service
 def no_limits(look: Look, one: Subject) -> Iterator[Result]:
     """The service may take all memory and every processor of its machine.
@@ -43,7 +43,7 @@ def _has_limits(one: Subject) -> bool:
     return named or any(text_of(one.service.tree.get(key)) for key in _LIMITS)
 
 
-@rule("RES-06", Severity.LOW, fix=Fix.CONSENT)
+@rule("RES-06", Severity.LOW, fix=Fix.CONSENT, by_absence=True)
 def no_process_limit(look: Look) -> Iterator[Result]:
     """The service may start as many processes as the machine can hold, and take it down with them.
 
@@ -68,7 +68,7 @@ def no_process_limit(look: Look) -> Iterator[Result]:
             )
 
 
-@rule("DEP-05", Severity.MEDIUM, fix=Fix.CONSENT)
+@rule("DEP-05", Severity.MEDIUM, fix=Fix.CONSENT, by_absence=True)
 def no_restart(look: Look) -> Iterator[Result]:
     """The service does not come back after it fell, or after the machine was started anew.
 

@@ -41,6 +41,8 @@ class Layers:
     """File → the folder that its relative paths start from."""
     inherited: dict[Path, list[str]] = field(default_factory=dict)
     """Env file → names that stand there alone: the shell's own value is meant."""
+    partial: dict[str, Path] = field(default_factory=dict)
+    """Service → the file with what it extends, which could not be read: more may be said of it."""
     _plain: dict[Path, DotEnv] = field(default_factory=dict)
     """Env files that name no variable: they say the same whoever reads them."""
 
@@ -212,6 +214,7 @@ class _Extends:
                 others = self._services(other)
             except Unreadable as wrong:
                 self._layers.unreadable.setdefault(other, str(wrong))
+                self._layers.partial[chain[0][1] if chain else name] = other
                 return self._wrong(own, path, f"{name} extends {ref} in {file}: {wrong}")
             next_path, next_folder = other, other.parent
         else:

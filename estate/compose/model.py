@@ -32,6 +32,8 @@ class Model:
     problems: tuple[Problem, ...]
     unreadable: Mapping[Path, str]
     files: Files = field(repr=False)
+    partial: Mapping[str, Path] = field(default_factory=dict)
+    """Service → the file with what it extends, which could not be read: more may be said of it."""
 
 
 def fold(name: str) -> str:

@@ -67,6 +67,7 @@ class _Resolver:
             tuple(dict.fromkeys(self._problems)),
             self._layers.unreadable,
             self._layers.files,
+            self._layers.partial,
         )
 
     # ---- variables, files, folder, name -----------------------------------------------------------------

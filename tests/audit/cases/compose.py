@@ -2,9 +2,44 @@ from tests.audit.cases.case import Case, Must, app, web
 
 EXTENDS = web("extends: {service: base}")
 
+AWAY = "".join(
+    f"  {name}:\n    image: example/{name}:1.2.3\n    extends: {{file: ../base.yml, service: base}}\n"
+    for name in ("web", "db")
+)
+
 CASES = (
     Case("CMP-01", Must.FIRE, "extends what is not there", app(EXTENDS), says="base"),
     Case("CMP-01", Must.PASS, "as it should be", app(web())),
+    Case(
+        "CMP-01",
+        Must.FIRE,
+        "a base's file is not there",
+        app(AWAY),
+        says="2 services, among them web,",
+        count=1,
+    ),
+    Case(
+        "CMP-01",
+        Must.FIRE,
+        "an env file is not there",
+        app(web("env_file: gone.env")),
+        says="web reads app/gone.env, which is not there",
+        at="app/compose.yml:2:3",
+        count=1,
+    ),
+    Case("CMP-01", Must.PASS, "it need not be", app(web("env_file: [{path: gone.env, required: false}]"))),
+    Case(
+        "CMP-01",
+        Must.UNKNOWN,
+        "git is not to have it",
+        {**app(web("env_file: conf/gone.env")), ".gitignore": "# mine\n!keep\n/app/conf/*.env\n"},
+    ),
+    Case(
+        "CMP-01",
+        Must.UNKNOWN,
+        "an example stands beside it",
+        {**app(web("env_file: gone.env")), "app/gone.env.example": "A=1\n"},
+    ),
     Case("CMP-01", Must.NEAR, "extends what is there", app(EXTENDS + "  base:\n    image: nginx:1.99.3\n")),
     Case("CMP-01", Must.UNKNOWN, "a key twice", app(web("image: nginx:1.99.4"))),
     Case("CMP-01", Must.UNKNOWN, "a tab", app("  web:\n\timage: x\n")),

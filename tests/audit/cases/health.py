@@ -25,6 +25,8 @@ def probe(command: str) -> dict[str, str | bytes]:
     return app(web(f"healthcheck: {{test: {command!r}}}"))
 
 
+WAITS = "{web: {condition: service_healthy}}"
+
 CASES = (
     Case("HC-01", Must.FIRE, "none", app(web()), at="app/compose.yml:2:3"),
     Case("HC-01", Must.FIRE, "switched off", app(web("healthcheck: {disable: true}")), says="switched off"),
@@ -32,6 +34,20 @@ CASES = (
     Case("HC-01", Must.FIRE, "the Engine knows of none", app(web()), runs=[Runs("web")]),
     Case("HC-01", Must.PASS, "its own", app(web(CHECK))),
     Case("HC-01", Must.NEAR, "the image has one, the Engine says", app(web()), runs=[Runs("web", test=TEST)]),
+    Case("HC-01", Must.NEAR, "the image is known for one", app(web(image="vaultwarden/server:1.32.5"))),
+    Case(
+        "HC-01",
+        Must.FIRE,
+        "the Engine knows better",
+        app(web(image="vaultwarden/server:1.32.5")),
+        runs=[Runs("web")],
+    ),
+    Case(
+        "HC-01",
+        Must.NEAR,
+        "others wait for its health",
+        app(web() + f"  db:\n    image: example/db:1.2.3\n    {CHECK}\n    depends_on: {WAITS}\n"),
+    ),
     Case("HC-01", Must.NEAR, "a job", app(web('restart: "no"'))),
     Case(
         "HC-01",

@@ -18,6 +18,12 @@ CASES = (
     Case("RES-06", Must.PASS, "deploy", app(web("deploy: {resources: {limits: {pids: 99}}}"))),
     Case("RES-06", Must.NEAR, "nobody outside reaches it", app(web("expose: ['80']"))),
     Case("DEP-05", Must.FIRE, "none", app(web()), at="app/compose.yml:2:3"),
+    Case(
+        "DEP-05",
+        Must.UNKNOWN,
+        "a base that cannot be read may have it",
+        app(web("extends: {file: base.yml, service: base}")),
+    ),
     Case("DEP-05", Must.PASS, "unless-stopped", app(web("restart: unless-stopped"))),
     Case("DEP-05", Must.NEAR, "decided against", app(web('restart: "no"'))),
     Case("DEP-05", Must.NEAR, "by deploy", app(web("deploy: {restart_policy: {condition: any}}"))),
