@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from audit.backup_program import makes_backups
 from audit.look import Look
-from audit.model import Failed, Fix, Kind, Passed, Place, Result, Severity, Unknown
+from audit.model import Confidence, Failed, Fix, Kind, Passed, Place, Result, Severity, Unknown
 from audit.mounts import MountPoint
 from audit.places import of_key, of_tree
 from audit.rule import rule
@@ -65,9 +66,11 @@ def not_covered(look: Look) -> Iterator[Result]:
     `backup-config.yml`, nor its container among the databases there. That a set names it does not prove that
     it was saved. Where the bot makes the backups itself (`estate.backup`, restic), the snapshots decide,
     whatever a set says: what containers keep is in one, whole, or it is not covered. How old that one is, is
-    BAK-04.
+    BAK-04. Where the tree has neither, and a service that makes backups: what that one mounts, and the
+    databases that its environment names, in the projects that it has to do with. What nothing in the tree
+    says anything of is unknown, once.
     Not looked at: what is mounted to read; sockets, /proc, /sys, /dev, temporary folders, caches and logs;
-    services that an inactive profile keeps away; estates without either.
+    services that an inactive profile keeps away.
     Disprove: `restic ls latest` shows it.
     """
     document, holding = configuration(look), _holding(look)
@@ -76,6 +79,9 @@ def not_covered(look: Look) -> Iterator[Result]:
         yield Unknown(document.path, document.wrong, Place(document.path))
     if look.snapshot.backups is not None and look.snapshot.backups.not_saved:
         yield Unknown("what the snapshots hold", look.snapshot.backups.not_saved)
+    if document is None and not holding and look.snapshot.backups is None:
+        yield from _by_services(look)
+        return
     told: set[str] = set()
     seen: set[str] = set()
     for one in look.subjects:
@@ -99,6 +105,77 @@ def not_covered(look: Look) -> Iterator[Result]:
         if saved.title not in seen:
             owner = next((look.by_name[name] for name in saved.owners if name in look.by_name), None)
             yield _by_snapshots(look, saved, saved.title, owner, owner.place if owner else Place(""))
+
+
+def _by_services(look: Look) -> Iterator[Result]:
+    """By what the services mount that make backups."""
+    programs = [one for one in look.subjects if one.is_active and makes_backups(one)]
+    reach = {project for one in programs for project in _projects_of(look, one)}
+    silent: list[str] = []
+    told: set[str] = set()
+    for one in look.subjects:
+        if not one.is_active or one in programs:
+            continue
+        for mount in one.mounts:
+            what = _needed(look, one, mount)
+            if what is None or (name := what if mount.is_bind else _docker_name(one, what)) in told:
+                continue
+            told.add(name)
+            if any(_saves(look, program, one, mount) for program in programs):
+                yield Passed(f"{one.full_name} {what}")
+            elif one.model.name in reach:
+                yield _in_no_mount(look, one, mount, what, programs)
+            else:
+                silent.append(f"{one.full_name} {what}")
+    if silent:
+        count = len(silent)
+        who = f"{count} volumes and folders, among them that of {silent[0]}" if count > 1 else silent[0]
+        yield Unknown(who, "nothing in this tree says what is backed up, and no backup was asked")
+
+
+def _projects_of(look: Look, program: Subject) -> set[str]:
+    """Its own, and those whose data it mounts."""
+    found = {program.model.name}
+    for one in look.subjects:
+        if one is not program and any(_has(program, one, mount) for mount in one.mounts):
+            found.add(one.model.name)
+    return found
+
+
+def _has(program: Subject, one: Subject, mount: MountPoint) -> bool:
+    """Whether a program mounts what a service mounts."""
+    for mine in program.mounts:
+        if mount.kind == "volume" and mount.source:
+            name = _docker_name(one, mount.source)
+            if mine.kind == "volume" and mine.source and _docker_name(program, mine.source) == name:
+                return True
+            if mine.is_bind and mine.source.rstrip("/") in {"", "/var/lib/docker", "/var/lib/docker/volumes"}:
+                return True
+        elif mount.is_bind and mine.is_bind and f"{mount.source}/".startswith(f"{mine.source.rstrip('/')}/"):
+            return True
+    return False
+
+
+def _saves(look: Look, program: Subject, one: Subject, mount: MountPoint) -> bool:
+    is_dumped = one.is_database and one.model is program.model and one.name in look.named_hosts(program)
+    return is_dumped or _has(program, one, mount)
+
+
+def _in_no_mount(
+    look: Look, one: Subject, mount: MountPoint, what: str, programs: Iterable[Subject]
+) -> Failed:
+    names = ", ".join(program.full_name for program in programs)
+    return Failed(
+        place=of_tree(look.snapshot, mount.tree, one.file),
+        message=f"{what}: what makes backups here does not mount it",
+        service=one.full_name,
+        key=what,
+        evidence=(f"mounted to write at {mount.target}", f"by its image's name it makes backups: {names}"),
+        disprove="it is saved by something outside of this tree",
+        remedy=f"mount it into {names}, to read",
+        confidence=Confidence.MEDIUM,
+        fix=Fix.ADVICE,
+    )
 
 
 def _holding(look: Look) -> tuple[Saved, ...]:

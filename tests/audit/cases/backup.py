@@ -67,6 +67,13 @@ def has(*receivers: str, routes: tuple[str, ...] = ()) -> Live:
     return Live(alertmanager=Alertmanager(frozenset(receivers), routes), no_alertmanager="")
 
 
+TWO_VOLUMES = web("volumes: ['kept:/a', 'more:/b']")
+BACKUP = (
+    "  backup:\n    image: offen/docker-volume-backup:v2.43.0\n"
+    "    volumes: ['kept:/backup/kept:ro', './out:/archive']\n"
+    "volumes: {kept: , more: }\n"
+)
+
 CASES = (
     Case(
         "BAK-01",
@@ -132,7 +139,46 @@ CASES = (
             **config(volumes("other")),
         },
     ),
-    Case("BAK-01", Must.NEAR, "there is no such configuration", app(DATA)),
+    Case("BAK-01", Must.UNKNOWN, "nothing says what is backed up", app(DATA)),
+    Case("BAK-01", Must.NEAR, "there is nothing to back up", app(web())),
+    Case(
+        "BAK-01",
+        Must.FIRE,
+        "what makes backups does not mount it",
+        app(TWO_VOLUMES + BACKUP),
+        says="more: what makes backups here does not mount it",
+        count=1,
+    ),
+    Case(
+        "BAK-01",
+        Must.PASS,
+        "it mounts it",
+        app(TWO_VOLUMES + BACKUP.replace("'kept:", "'more:/s:ro', 'kept:")),
+    ),
+    Case(
+        "BAK-01",
+        Must.PASS,
+        "it mounts every volume",
+        app(TWO_VOLUMES + BACKUP.replace("kept:", "/var/lib/docker/volumes:")),
+    ),
+    Case(
+        "BAK-01",
+        Must.PASS,
+        "it asks the database",
+        app(
+            web("image: postgres:16.4", "volumes: ['pg:/var/lib/postgresql/data']", image="x").replace(
+                "    image: x\n", ""
+            )
+            + "  dump:\n    image: prodrigestivill/postgres-backup-local:16\n"
+            "    environment: {POSTGRES_HOST: web}\nvolumes: {pg: }\n"
+        ),
+    ),
+    Case(
+        "BAK-01",
+        Must.UNKNOWN,
+        "it has nothing to do with that project",
+        {**app(DATA), **{"other/compose.yml": f"services:\n  x:\n    image: example/x:1\n{BACKUP}"}},
+    ),
     Case("BAK-01", Must.UNKNOWN, "it does not parse", {**app(DATA), **config("services: [\n")}),
     Case("BAK-09", Must.FIRE, "none", {**app(DATA), **config(volumes("app").replace(KEEP, ""))}),
     Case("BAK-09", Must.FIRE, "empty", {**app(DATA), **config(volumes("app").replace("{daily: 7}", "{}"))}),
