@@ -4,7 +4,7 @@ import re
 from os.path import normpath
 from pathlib import PurePosixPath
 
-from audit.inside import on_host as mounted
+from audit.inside import on_host
 from audit.subject import Subject
 from estate.compose.value import Value, child
 
@@ -18,7 +18,7 @@ def makes_backups(one: Subject) -> bool:
     return bool(_PROGRAM.search(one.repository.lower()))
 
 
-def on_host(one: Subject, inside: str) -> PurePosixPath | None:
+def outside(one: Subject, inside: str) -> PurePosixPath | None:
     """A path in the container, or a secret there, relative to the estate's root where it lies in it; None
     when it is in no folder or file of the host's."""
     path = PurePosixPath(inside)
@@ -27,5 +27,5 @@ def on_host(one: Subject, inside: str) -> PurePosixPath | None:
         if not isinstance(named, Value):
             return None
         return PurePosixPath(one.snapshot.relative(PurePosixPath(normpath(named.file.parent / named.text))))
-    found = mounted(one, inside)
+    found = on_host(one, inside)
     return PurePosixPath(found) if found is not None else None

@@ -12,7 +12,7 @@ from estate.backup.coverage import Covered
 from estate.backup.keeper import Keeper
 from estate.inventory import inventory, one_offs
 from estate.model import THROWAWAY, Detail
-from estate.snapshot.backups import Backups, Saved, Size
+from estate.snapshot.backups import Backups, Made, Saved
 from estate.snapshot.model import Snapshot
 from estate.snapshot.repository import Repository
 
@@ -75,7 +75,7 @@ async def _remembered(keeper: Keeper, ran: Sequence[history.Ran], told: _Told) -
         verified.failed,
         max(well, default=None),
         tuple(sorted(name for name, one in drills.items() if not one.ok)),
-        tuple(Size(one.time, one.files, one.size) for one in history.whole(ran)),
+        tuple(Made(one.time, one.files, one.size) for one in history.whole(ran)),
         told.repository,
         told.saved,
         told.not_saved,

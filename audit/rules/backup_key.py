@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import PurePosixPath
 
-from audit.backup_program import makes_backups, on_host
+from audit.backup_program import makes_backups, outside
 from audit.look import Look
 from audit.model import Confidence, Failed, Passed, Place, Result, Severity
 from audit.places import of_value
@@ -52,7 +52,7 @@ def _of_service(look: Look, one: Subject) -> Iterator[Result]:
     for name, variable in one.service.environment.items():
         if name.removesuffix("_FILE") not in _KEYS or not variable.text:
             continue
-        keys = [on_host(one, variable.text)] if name.endswith("_FILE") else _set_in(look, variable)
+        keys = [outside(one, variable.text)] if name.endswith("_FILE") else _set_in(look, variable)
         held = [(key, folder) for key in keys if key for folder in folders if key.is_relative_to(folder)]
         inside = [(key, folder) for key, folder in held if key != folder]
         if not inside:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from audit.backup_program import makes_backups, on_host
+from audit.backup_program import makes_backups, outside
 from audit.look import Look
 from audit.model import Confidence, Failed, Kind, Passed, Place, Result, Severity, Unknown
 from audit.places import of_value
@@ -78,7 +78,7 @@ def _of_service(look: Look, one: Subject) -> Iterator[Result]:
     for name in ("RESTIC_REPOSITORY", "BORG_REPO"):
         variable = one.service.environment.get(name)
         text = ((variable.text if variable is not None else None) or "").removeprefix("local:")
-        folder = on_host(one, text) if text.startswith("/") else None
+        folder = outside(one, text) if text.startswith("/") else None
         if folder is None or variable is None:
             continue
         if folder.is_absolute():

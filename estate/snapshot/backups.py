@@ -12,8 +12,8 @@ USUAL = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """Of one backup of everything that made a snapshot: files, and bytes that were read."""
+class Made:
+    """One backup of everything that made a snapshot: files, and bytes that were read."""
 
     at: datetime
     files: int
@@ -50,7 +50,7 @@ class Backups:
     drilled: datetime | None = None
     failed_drills: tuple[str, ...] = ()
     """Services whose last drill was not well."""
-    sizes: tuple[Size, ...] = ()
+    sizes: tuple[Made, ...] = ()
     """The oldest first."""
     repository: Repository | None = None
     """None: there is none that the bot could ask: the site's own script or unit makes backups."""

@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from estate.snapshot.backups import Backups, Size
+from estate.snapshot.backups import Backups, Made
 from estate.snapshot.repository import Held, Holder, Repository, Where
 from tests.audit.cases.case import Case, Must, app, web
 from tests.audit.estate import NOW
@@ -11,7 +11,7 @@ DAY = timedelta(days=1)
 
 def sized(*sizes: tuple[int, int]) -> Backups:
     """Files and bytes, one a day, the last one today."""
-    made = (Size(NOW - at * DAY, *size) for at, size in zip(range(len(sizes), 0, -1), sizes, strict=True))
+    made = (Made(NOW - at * DAY, *size) for at, size in zip(range(len(sizes), 0, -1), sizes, strict=True))
     return Backups(DAY, sizes=tuple(made))
 
 
