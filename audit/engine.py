@@ -62,7 +62,9 @@ def evaluate(
 def _but_partial(
     look: Look, one: Rule, results: Iterable[Result], unknown: list[NotJudged]
 ) -> Iterator[Result]:
-    """Without what is found of services that extend what could not be read: once for each such file."""
+    """Without what is found of services that extend what could not be read: once for each such file. The
+    subject of several has no path in it, so that a comparison takes none of the rule's findings for mended.
+    """
     left: dict[str, list[str]] = {}
     for result in results:
         base = look.partial.get(result.service) if isinstance(result, Failed) else None
@@ -71,8 +73,9 @@ def _but_partial(
         else:
             left.setdefault(base, []).append(result.service)
     for base, names in left.items():
-        who = names[0] if len(names) == 1 else f"{len(names)} services, among them {names[0]}"
-        why = f"{base}, which {'it extends' if len(names) == 1 else 'they extend'}, could not be read"
+        who = names[0] if len(names) == 1 else f"{len(names)} services"
+        which = "it extends" if len(names) == 1 else f"{names[0]} and others extend"
+        why = f"{base}, which {which}, could not be read"
         unknown.append(NotJudged(one.id, who, why, Place(base)))
 
 

@@ -111,7 +111,7 @@ def _by_services(look: Look) -> Iterator[Result]:
     """By what the services mount that make backups."""
     programs = [one for one in look.subjects if one.is_active and makes_backups(one)]
     reach = {project for one in programs for project in _projects_of(look, one)}
-    silent: list[str] = []
+    silent: list[tuple[str, str]] = []
     told: set[str] = set()
     for one in look.subjects:
         if not one.is_active or one in programs:
@@ -126,11 +126,12 @@ def _by_services(look: Look) -> Iterator[Result]:
             elif one.model.name in reach:
                 yield _in_no_mount(look, one, mount, what, programs)
             else:
-                silent.append(f"{one.full_name} {what}")
+                silent.append((one.full_name, what))
     if silent:
-        count = len(silent)
-        who = f"{count} volumes and folders, among them that of {silent[0]}" if count > 1 else silent[0]
-        yield Unknown(who, "nothing in this tree says what is backed up, and no backup was asked")
+        name, what = silent[0]
+        who = name if len(silent) == 1 else f"{len(silent)} volumes and folders"
+        first = f"{what}: " if len(silent) == 1 else f"{what} of {name} is one: "
+        yield Unknown(who, f"{first}nothing in this tree says what is backed up, and no backup was asked")
 
 
 def _projects_of(look: Look, program: Subject) -> set[str]:

@@ -94,10 +94,11 @@ def test_what_was_only_ever_waived_is_not_news_when_it_goes() -> None:
         report(unknown=(NotJudged("IMG-01", "what runs", "no Engine"),)),
         report(unknown=(NotJudged("IMG-01", "app/web", "its image is not known"),)),
         report(unknown=(NotJudged("IMG-01", "app", "no"),)),
+        report(unknown=(NotJudged("IMG-01", "96 services", "base.yml, which …", Place("base.yml")),)),
         report(unknown=(NotJudged("CMP-01", "app/compose.yml", "no rights", Place("app/compose.yml")),)),
         report(finding("CMP-01", "")),
     ],
-    ids=["left out", "engine away", "service", "project", "file", "broken file"],
+    ids=["left out", "engine away", "service", "project", "several", "file", "broken file"],
 )
 def test_what_nobody_could_judge_is_not_gone(blind: Report) -> None:
     compared, known = audits(report(WEB), blind)

@@ -115,6 +115,20 @@ def test_without_an_engine_what_runs_is_unknown_and_never_a_pass(tmp_path: Path)
     assert not needs & {one.rule for one in asked.unknown}
 
 
+def test_what_a_base_may_hold_that_cannot_be_read_is_unknown_once(tmp_path: Path) -> None:
+    """And nothing of it is taken for mended by the next comparison, which goes by the subject."""
+    base = "    image: example/%s:1.2.3\n    extends: {file: base.yml, service: base}\n"
+    write(
+        tmp_path,
+        app("  one:\n" + base % "one" + "  two:\n" + base % "two" + "  three:\n    image: x:1.2.3\n"),
+    )
+    report = judge(tmp_path, "DEP-05")
+    assert [one.service for one in report.findings] == ["app/three"]
+    (unknown,) = report.unknown
+    assert (unknown.subject, str(unknown.place)) == ("2 services", "app/base.yml:1")
+    assert unknown.why == "app/base.yml, which app/one and others extend, could not be read"
+
+
 def test_a_container_that_could_not_be_looked_at_is_unknown(tmp_path: Path) -> None:
     write(tmp_path, app(web()))
     shot = snapshot(tmp_path, [Runs("web").detail])
