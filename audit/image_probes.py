@@ -1,7 +1,9 @@
 """Images whose makers gave them a healthcheck, as far as that is known without an Engine. Pure.
 
-Read in their Dockerfiles (`HEALTHCHECK`), August 2026. Where an Engine answers, it is asked and not this
-table.
+`HEALTHCHECK` was read in the Dockerfiles of cadvisor, frigate, gluetun (qmcgaw), homepage, jellyfin, lldap,
+mealie, minecraft-server, node-red, syncthing and uptime-kuma. The others are listed from memory and were not
+checked; of authelia and synapse only old Dockerfiles were seen, which had none. Old versions may lack it
+anyway. Where an Engine answers, it is asked and not this table.
 """
 
 from estate.reference import Reference

@@ -1,8 +1,11 @@
 """How long versions are mended, and which images nobody maintains any more. Pure.
 
-A dated table, shipped with the tool: ends as endoflife.date gave them by August 2026, each for the
-publisher's own free support; what moved, by the publishers' own announcements, which its words name. Where a
-publisher mends its newest version alone and releases every few weeks (Grafana, Prometheus, Keycloak,
+A dated table, shipped with the tool, of each publisher's own free support. Read in endoflife.date's pages,
+of 2023 to September 2026: Alpine, authentik, Debian, Grafana, HAProxy, Keycloak, MongoDB, MySQL, Nextcloud,
+nginx, Node, PostgreSQL, Prometheus, RabbitMQ, Redis, Traefik, Vault; MariaDB's in a table made from it. Not
+checked anew: Elasticsearch, PHP, Ubuntu, Python 3.8 and later. Infisical's is about when it gave up the tags
+of old versions. What moved: by the publishers' own announcements, which its words name, not checked anew.
+Where a publisher mends its newest version alone and releases every few weeks (Grafana, Prometheus, Keycloak,
 authentik), only whole majors are in it: a list of every minor would say no more than IMG-07 does.
 """
 
