@@ -7,8 +7,8 @@ not missed; a group without firing alerts is routed by its resolved ones. The fi
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from alert_bridge.matcher import Matcher, Op, matches
 from alert_bridge.payload import Notification, Status
+from bot.core.matcher import Matcher, Op, matches
 
 Labels = Mapping[str, str]
 

@@ -6,13 +6,11 @@ defaults filled in (prometheus.io/docs/alerting/latest/configuration). Not in it
 settings.
 """
 
-import json
-import re
 from collections.abc import Iterator
 
+from bot.core.matcher import Matcher, MatcherError, Op, parse_all
 from estate.compose.value import Rows, Section, Tree, child, text_of, texts_of
 
-_MATCHER = re.compile(r'([A-Za-z_:][\w:]*)\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|[^",{}]*)')
 _DEEPEST = 32
 
 
@@ -48,21 +46,17 @@ def _inhibition(tree: Tree) -> str:
 
 
 def _matchers(tree: Tree, prefix: str = "") -> list[str]:
-    found = [
-        (name, operator, _unquoted(value.strip()))
-        for text in texts_of(child(tree, f"{prefix}matchers"))
-        for name, operator, value in _MATCHER.findall(text)
-    ]
-    for key, operator in ((f"{prefix}match", "="), (f"{prefix}match_re", "=~")):
+    found = [one for text in texts_of(child(tree, f"{prefix}matchers")) for one in _parsed(text)]
+    for key, operator in ((f"{prefix}match", Op.EQUAL), (f"{prefix}match_re", Op.REGEX)):
         pairs = child(tree, key)
         for name, value in pairs.items() if isinstance(pairs, Section) else ():
-            found.append((name, operator, text_of(value) or ""))
-    return sorted(
-        f"{name}{operator}{json.dumps(value, ensure_ascii=False)}" for name, operator, value in found
-    )
+            found.append(str(Matcher(name, operator, text_of(value) or "")))
+    return sorted(found)
 
 
-def _unquoted(value: str) -> str:
-    if not value.startswith('"'):
-        return value
-    return re.sub(r"\\(.)", lambda found: {"n": "\n"}.get(found[1], found[1]), value[1:-1])
+def _parsed(text: str) -> list[str]:
+    """What cannot be read is as it was written: Alertmanager would not have taken it."""
+    try:
+        return [str(one) for one in parse_all(text)]
+    except MatcherError:
+        return [text]

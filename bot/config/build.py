@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from alert_bridge.matcher import parse
 from alert_bridge.route import Route
 from bot.config.checks import full_slack_id
 from bot.config.model import (
@@ -21,6 +20,7 @@ from bot.config.model import (
 from bot.config.model import Rate as RateLimit
 from bot.config.reading import Item
 from bot.config.roles import split_rule
+from bot.core.matcher import parse
 from bot.core.model import Identity, People, Person, Room
 from bot.core.policy import BUILT_IN_ROLES, Ask, BreakGlass, Policy, Role, Rule
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Collection, Iterable
 from fnmatch import fnmatchcase
 
-from alert_bridge.matcher import MatcherError, parse
 from bot.config.nodes import quoted
 from bot.config.reading import Item, Reader
 from bot.config.roles import check_may, split_rule
 from bot.config.values import Wrong, did_you_mean, near
+from bot.core.matcher import MatcherError, parse
 from bot.core.policy import BUILT_IN_ROLES
 
 Check = Callable[[Item, Reader], None]

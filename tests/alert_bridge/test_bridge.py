@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from alert_bridge.bridge import Bridge, Routes
-from alert_bridge.matcher import parse
 from alert_bridge.route import Route
 from bot.core.doc import plain
+from bot.core.matcher import parse
 from bot.core.model import Room
 from bot.outbox import Outbox
 from bot.store.alerts import AlertStore

@@ -1,8 +1,8 @@
 """Which room, who is called, and the reason in words."""
 
-from alert_bridge.matcher import parse_all
 from alert_bridge.payload import Alert, Notification, Status
 from alert_bridge.route import Route, Routing, keep_rooms, labels_to_route, route
+from bot.core.matcher import parse_all
 
 CRITICAL = Route(parse_all('severity="critical"'), ("ops", "boss"), ("ann",))
 DB = Route(parse_all("job=~db.*"), ("db",))

@@ -50,6 +50,10 @@ inhibit_rules:
     )
 
 
+def test_a_matcher_that_cannot_be_read_stays_as_it_is() -> None:
+    assert lines("route: {receiver: a, matchers: ['b=~\"(\"', c]}") == ('to a if b=~"(" and c',)
+
+
 @pytest.mark.parametrize("text", ["", "[]", "route: 1", "route: {routes: {a: b}}", "inhibit_rules: [1, {}]"])
 def test_what_is_no_such_file_ends_nothing(text: str) -> None:
     lines(text)

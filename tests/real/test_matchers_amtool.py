@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from alert_bridge.matcher import MatcherError, matches, parse_all
+from bot.core.matcher import MatcherError, matches, parse_all
 
 AMTOOL = shutil.which("amtool")
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alert_bridge.matcher import BadRegex, BadSyntax, Matcher, MatcherError, Op, matches, parse, parse_all
 from alert_bridge.payload import LABEL_LIMIT
+from bot.core.matcher import BadRegex, BadSyntax, Matcher, MatcherError, Op, matches, parse, parse_all
 
 
 @pytest.mark.parametrize(
