@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from audit.awaited import awaited
@@ -16,7 +17,7 @@ from estate.compose.problem import Problem
 from estate.compose.source import Unreadable
 from estate.compose.value import Rows, Section, Tree, Value, child, text_of
 
-_TOLD_ELSEWHERE = re.compile(r"must be set|there is no such file|is no local file|there is no compose file")
+_TOLD_ELSEWHERE = re.compile(r"must be set|is no local file|there is no compose file")
 
 
 @rule("CMP-01", Severity.HIGH)
@@ -34,65 +35,31 @@ def unreadable(look: Look) -> Iterator[Result]:
     for path, why in look.snapshot.unread.items():
         yield Unknown(path, why, _line_of(path, why))
     for model in look.snapshot.models:
-        extended = tuple(f"{name} extends " for name in model.partial)
-        problems = [
-            one
-            for one in model.problems
-            if not _TOLD_ELSEWHERE.search(one.words)
-            and look.snapshot.relative(one.file) not in bad
-            and not one.words.startswith(extended)
-        ]
-        found = [
-            *(_stops(look, model, one) for one in problems),
-            *_without_base(look, model),
-            *_without_env(look, model),
-        ]
+        by_file: dict[Path, list[Problem]] = defaultdict(list)
+        found: list[Result] = []
+        for one in model.problems:
+            if one.of is not None:
+                by_file[one.of].append(one)
+            elif not _TOLD_ELSEWHERE.search(one.words) and look.snapshot.relative(one.file) not in bad:
+                found.append(_stops(look, model, one))
+        for file, problems in by_file.items():
+            if look.snapshot.relative(file) not in look.snapshot.unread:
+                found.append(_without(look, model, file, problems))
         yield from found
         if not found:
             yield Passed(model.name)
 
 
-def _without_base(look: Look, model: Model) -> Iterator[Result]:
-    """One for each file, however many services extend what is in it."""
-    by_base: dict[Path, list[str]] = defaultdict(list)
-    for name, path in model.partial.items():
-        by_base[path].append(name)
-    for path, names in by_base.items():
-        shown = str(look.snapshot.relative(path))
-        why = model.unreadable.get(path, "it could not be read")
-        first = model.services[names[0]].at if names[0] in model.services else None
-        who = names[0] if len(names) == 1 else f"{len(names)} services, among them {names[0]},"
-        words = f"{who} extend{'s' * (len(names) == 1)} what is in {shown}: {why}"
-        yield _stops(
-            look, model, Problem(first[0].path if first else path, first[1] if first else None, words)
-        )
-
-
-def _without_env(look: Look, model: Model) -> Iterator[Result]:
-    """Env files that a service must have, and that are not there."""
-    for one in model.problems:
-        shown = str(look.snapshot.relative(one.file))
-        if one.words != "there is no such file" or shown in look.snapshot.unread or one.file in model.paths:
-            continue
-        if one.file in set(model.partial.values()):
-            continue
-        why = awaited(look, shown)
-        if why:
-            yield Unknown(shown, f"{why}, and there is none: the deployed one is elsewhere")
-            continue
-        user = next((name for name in model.services if _reads(model, name, one.file)), "")
-        by = model.services[user].at if user else None
-        words = f"{user or 'it'} reads {shown}, which is not there"
-        yield _stops(look, model, Problem(by[0].path if by else one.file, by[1] if by else None, words))
-
-
-def _reads(model: Model, name: str, path: Path) -> bool:
-    written = model.services[name].tree.get("env_file")
-    rows = written if isinstance(written, Rows) else [written]
-    texts = [
-        text_of(child(one, "path") if isinstance(one, Section) else one) for one in rows if one is not None
-    ]
-    return any(text and Path(text).name == path.name for text in texts)
+def _without(look: Look, model: Model, path: Path, problems: list[Problem]) -> Result:
+    """A file is not there, or cannot be read: once, however many name it."""
+    shown = look.snapshot.relative(path)
+    is_env = path not in model.partial.values() and path.suffix not in {".yml", ".yaml"}
+    why = awaited(look, shown) if is_env else ""
+    if why:
+        return Unknown(shown, f"{why}, and there is none: the deployed one is elsewhere")
+    first, others = problems[0], len(problems) - 1
+    more = f"; {others} more {'name' if others > 1 else 'names'} it" if others else ""
+    return _stops(look, model, replace(first, words=first.words + more), key=shown)
 
 
 def _line_of(path: str, why: str) -> Place:
@@ -100,13 +67,13 @@ def _line_of(path: str, why: str) -> Place:
     return Place(path, int(found[1]) if found else 1)
 
 
-def _stops(look: Look, model: Model, one: Problem) -> Failed:
+def _stops(look: Look, model: Model, one: Problem, key: str = "") -> Failed:
     file = look.snapshot.relative(one.file)
     place = Place(file, one.span.line, one.span.column) if one.span else Place(file)
     return Failed(
         place=place,
         message=f"Compose would stop here: {one.words}",
-        key=f"{model.name} {one.words}",
+        key=f"{model.name} {key or one.words}",
         disprove="docker compose config -q takes it",
         remedy="mend the file; docker compose config -q says whether it holds",
     )

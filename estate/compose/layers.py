@@ -12,6 +12,7 @@ from estate.compose.merge import Merge
 from estate.compose.problem import Problem
 from estate.compose.setting import Setting
 from estate.compose.source import Unreadable
+from estate.compose.template import Origin
 from estate.compose.value import (
     Layer,
     Overriding,
@@ -61,19 +62,26 @@ class Layers:
         return merged
 
     def settings(
-        self, paths: list[Path], env: Environment, *, must: bool, earlier: Mapping[str, Setting] | None = None
+        self,
+        paths: list[Path],
+        env: Environment,
+        *,
+        must: bool,
+        earlier: Mapping[str, Setting] | None = None,
+        at: Value | None = None,
     ) -> dict[str, Setting]:
-        """What env files say, over what `earlier` ones said. `must`: each has to be there."""
+        """What env files say, over what `earlier` ones said. `must`: each has to be there. `at`: what names
+        them."""
         found = dict(earlier or {})
         for path in paths:
             try:
                 source = self.files.source(path)
             except Unreadable as wrong:
-                self._cannot(path, wrong)
+                self._cannot(path, wrong, at)
                 continue
             if source is None:
                 if must:
-                    self._cannot(path, Unreadable("there is no such file"))
+                    self._cannot(path, Unreadable("there is no such file"), at)
                 continue
             dotenv = self._plain.get(path) or read_dotenv(source, env.lookup, found)
             if "$" not in source.text:
@@ -84,10 +92,15 @@ class Layers:
             found.update(dotenv.settings)
         return found
 
-    def _cannot(self, path: Path, wrong: Exception) -> None:
+    def _cannot(self, path: Path, wrong: Exception, at: Value | None = None) -> None:
         words = "too much refers to itself" if isinstance(wrong, RecursionError) else str(wrong)
         self.unreadable.setdefault(path, words)
-        self.problems.append(Problem(path, None, words))
+        if at is None:
+            self.problems.append(Problem(path, None, f"{path.name}: {words}", path))
+        elif Origin.UNSET in at.origins:  # so which file is meant is not known
+            self.problems.append(Problem(at.file, at.span, f"{at.raw}: its variables must be set"))
+        else:
+            self.problems.append(Problem(at.file, at.span, f"{at.text}: {words}", path))
 
     def _documents(self, path: Path, env: Environment, layer: Layer) -> list[Section]:
         source = self.files.source(path)
@@ -215,7 +228,7 @@ class _Extends:
             except Unreadable as wrong:
                 self._layers.unreadable.setdefault(other, str(wrong))
                 self._layers.partial[chain[0][1] if chain else name] = other
-                return self._wrong(own, path, f"{name} extends {ref} in {file}: {wrong}")
+                return self._wrong(own, path, f"{name} extends {ref} in {file}: {wrong}", other)
             next_path, next_folder = other, other.parent
         else:
             next_path, next_folder = path, folder
@@ -231,8 +244,8 @@ class _Extends:
             self._bases[path] = self._layers.bases(path, self._env)
         return self._bases[path]
 
-    def _wrong(self, tree: Section, path: Path, words: str) -> Section:
-        self._layers.problems.append(Problem(path, tree.span, words))
+    def _wrong(self, tree: Section, path: Path, words: str, of: Path | None = None) -> Section:
+        self._layers.problems.append(Problem(path, tree.span, words, of))
         return tree
 
 

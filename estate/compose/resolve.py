@@ -163,7 +163,7 @@ class _Resolver:
             if isinstance(value, Value) and value.data is not None:
                 must = text_of(child(one, "required")) != "false"
                 path = joined(self._layers.folders.get(value.file, value.file.parent), value.text)
-                found = self._layers.settings([path], env, must=must, earlier=found)
+                found = self._layers.settings([path], env, must=must, earlier=found, at=value)
                 alone += self._layers.inherited.get(path, [])
         taken = {name: Variable(env.text(name)) for name in alone if env.lookup(name)}
         return taken | {name: Variable(one.text, setting=one) for name, one in found.items()}
@@ -174,6 +174,6 @@ class _Resolver:
         for one in written if isinstance(written, Rows) else [written]:
             if isinstance(one, Value) and one.data is not None:
                 path = joined(self._layers.folders.get(one.file, one.file.parent), one.text)
-                settings = self._layers.settings([path], env, must=True)
+                settings = self._layers.settings([path], env, must=True, at=one)
                 found |= {name: setting.text for name, setting in settings.items()}
         return found

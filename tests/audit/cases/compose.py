@@ -7,6 +7,8 @@ AWAY = "".join(
     for name in ("web", "db")
 )
 
+BESIDE = "  db:\n    image: example/db:1.2.3\n    env_file: b/x.env\n"
+
 CASES = (
     Case("CMP-01", Must.FIRE, "extends what is not there", app(EXTENDS), says="base"),
     Case("CMP-01", Must.PASS, "as it should be", app(web())),
@@ -15,7 +17,7 @@ CASES = (
         Must.FIRE,
         "a base's file is not there",
         app(AWAY),
-        says="2 services, among them web,",
+        says="web extends base in ../base.yml: there is no such file; 1 more names it",
         count=1,
     ),
     Case(
@@ -23,9 +25,29 @@ CASES = (
         Must.FIRE,
         "an env file is not there",
         app(web("env_file: gone.env")),
-        says="web reads app/gone.env, which is not there",
-        at="app/compose.yml:2:3",
+        says="Compose would stop here: gone.env: there is no such file",
+        at="app/compose.yml:4:15",
         count=1,
+    ),
+    Case(
+        "CMP-01",
+        Must.FIRE,
+        "of two that are called the same the one that is not there",
+        {**app(web("env_file: a/x.env") + BESIDE), "app/a/x.env": "A=1\n"},
+        at="app/compose.yml:7:15",
+        count=1,
+    ),
+    Case(
+        "CMP-01",
+        Must.UNKNOWN,
+        "COMPOSE_FILE names one that is not there",
+        {**app(web()), "app/.env": "COMPOSE_FILE=compose.yml:more.yml\n"},
+    ),
+    Case(
+        "CMP-01",
+        Must.NEAR,
+        "which one is not known, and ENV-06 says why",
+        app(web("env_file: ${WHERE}/.env")),
     ),
     Case("CMP-01", Must.PASS, "it need not be", app(web("env_file: [{path: gone.env, required: false}]"))),
     Case(
