@@ -1,13 +1,6 @@
 """Env files that are not in the tree and are not meant to be: a clone is not what is deployed. Pure."""
 
-import re
-from collections.abc import Iterator
-from fnmatch import fnmatchcase
-
 from audit.look import Look
-
-_EVERY_ENV = re.compile(r"(?m)^/?(?:\*\*/)?(?:\.env\*?|\*\.env|\.env\.\*)/?\s*$")
-"""A line of a .gitignore that keeps `.env` out of git."""
 
 _EXAMPLES = ("example", "sample", "template", "tmpl", "dist")
 
@@ -22,30 +15,23 @@ def awaited(look: Look, path: str) -> str:
     while True:
         for one in look.env_in.get(place, ()):
             if one.is_example:
-                return (
-                    f"{one.path} is an example of a {name}" if name == ".env" else f"{one.path} is an example"
-                )
+                return f"{one.path} is an example of a .env"
         ignored = f"{place}/.gitignore" if place else ".gitignore"
-        text = look.snapshot.texts.get(ignored, "")
-        inside = path[len(place) + 1 :] if place else path
-        if (name == ".env" and _EVERY_ENV.search(text)) or any(_covers(row, inside) for row in _rows(text)):
+        if _keeps_out(look.snapshot.texts.get(ignored, ""), path[len(place) + 1 :] if place else path):
             return f"{ignored} keeps {name} out of git"
         if not place:
             return ""
         place = place.rpartition("/")[0]
 
 
-def _rows(text: str) -> Iterator[str]:
-    rows = (row.strip() for row in text.splitlines())
-    return (row for row in rows if row and row[0] not in "#!")
+def _keeps_out(gitignore: str, path: str) -> bool:
+    """`path` is relative to the file's folder. Who keeps `.env.*` out means the `.env`, too."""
+    if not gitignore:
+        return False
+    from pathspec import GitIgnoreSpec  # with the first file: most trees need none
 
-
-def _covers(row: str, inside: str) -> bool:
-    """Whether a row of a .gitignore means a path below its folder, or a folder that it is in (git-scm.com,
-    gitignore; `[…]` and `**` in the middle as fnmatch has them)."""
-    pattern = row.rstrip("/").removeprefix("**/")
-    parts = inside.split("/")
-    if "/" in pattern:
-        pattern = pattern.removeprefix("/")
-        return any(fnmatchcase("/".join(parts[:end]), pattern) for end in range(1, len(parts) + 1))
-    return any(fnmatchcase(part, pattern) for part in parts)
+    try:
+        spec = GitIgnoreSpec.from_lines(gitignore.splitlines())
+    except ValueError:
+        return False  # a row that is no pattern
+    return spec.match_file(path) or (path.endswith(".env") and spec.match_file(f"{path}.local"))

@@ -23,6 +23,7 @@ class Look:
     def __init__(self, snapshot: Snapshot, now: datetime) -> None:
         self.snapshot = snapshot
         self.now = now
+        self._chosen: Proxy | None = None
 
     @cached_property
     def subjects(self) -> tuple[Subject, ...]:
@@ -75,17 +76,15 @@ class Look:
         """Each Traefik, with what it routes; at least one."""
         return read_proxies(self.snapshot, self.subjects)
 
-    @cached_property
+    @property
     def proxy(self) -> Proxy:
         """The Traefik that is looked at: the first, unless `at` chose another."""
-        return self.proxies[0]
+        return self._chosen or self.proxies[0]
 
     def at(self, proxy: Proxy) -> "Look":
         """The same with another Traefik before the eyes. What was worked out is shared."""
-        if proxy is self.proxy:
-            return self
         other = copy(self)
-        other.__dict__["proxy"] = proxy
+        other._chosen = proxy
         return other
 
     @cached_property

@@ -1,7 +1,8 @@
 """What would be lost."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from audit.backup_program import makes_backups
@@ -110,7 +111,10 @@ def not_covered(look: Look) -> Iterator[Result]:
 def _by_services(look: Look) -> Iterator[Result]:
     """By what the services mount that make backups."""
     programs = [one for one in look.subjects if one.is_active and makes_backups(one)]
-    reach = {project for one in programs for project in _projects_of(look, one)}
+    near: dict[str, list[Subject]] = defaultdict(list)
+    for program in programs:
+        for project in _projects_of(look, program):
+            near[project].append(program)
     silent: list[tuple[str, str]] = []
     told: set[str] = set()
     for one in look.subjects:
@@ -123,8 +127,8 @@ def _by_services(look: Look) -> Iterator[Result]:
             told.add(name)
             if any(_saves(look, program, one, mount) for program in programs):
                 yield Passed(f"{one.full_name} {what}")
-            elif one.model.name in reach:
-                yield _in_no_mount(look, one, mount, what, programs)
+            elif one.model.name in near:
+                yield _in_no_mount(look, one, mount, what, near[one.model.name])
             else:
                 silent.append((one.full_name, what))
     if silent:
@@ -163,15 +167,16 @@ def _saves(look: Look, program: Subject, one: Subject, mount: MountPoint) -> boo
 
 
 def _in_no_mount(
-    look: Look, one: Subject, mount: MountPoint, what: str, programs: Iterable[Subject]
+    look: Look, one: Subject, mount: MountPoint, what: str, programs: Sequence[Subject]
 ) -> Failed:
+    make = "makes" if len(programs) == 1 else "make"
     names = ", ".join(program.full_name for program in programs)
     return Failed(
         place=of_tree(look.snapshot, mount.tree, one.file),
-        message=f"{what}: what makes backups here does not mount it",
+        message=f"{what}: not mounted by {names}, which {make} the backups here",
         service=one.full_name,
         key=what,
-        evidence=(f"mounted to write at {mount.target}", f"by its image's name it makes backups: {names}"),
+        evidence=(f"mounted to write at {mount.target}", "what makes backups is known by its image's name"),
         disprove="it is saved by something outside of this tree",
         remedy=f"mount it into {names}, to read",
         confidence=Confidence.MEDIUM,

@@ -23,7 +23,7 @@ def no_healthcheck(look: Look) -> Iterator[Result]:
 
     Wrong: the compose file has no `healthcheck`, and, as far as the Engine was asked, its containers have
     none from the image either; or it is switched off (`disable: true`, `NONE`). Without the Engine the
-    image's own is known of some two dozen images (`audit/image_probes.py`), and where another service waits
+    image's own is known of about twenty images (`audit/image_probes.py`), and where another service waits
     for its health, which Compose refuses without one; of the others the confidence is low.
     Not looked at: what runs to its end (`restart: "no"`, or somebody waits for it to complete).
     Disprove: `docker inspect -f '{{.Config.Healthcheck}}' CONTAINER` shows one.

@@ -146,7 +146,7 @@ CASES = (
         Must.FIRE,
         "what makes backups does not mount it",
         app(TWO_VOLUMES + BACKUP),
-        says="more: what makes backups here does not mount it",
+        says="more: not mounted by app/backup, which makes the backups here",
         count=1,
     ),
     Case(
@@ -172,6 +172,14 @@ CASES = (
             + "  dump:\n    image: prodrigestivill/postgres-backup-local:16\n"
             "    environment: {POSTGRES_HOST: web}\nvolumes: {pg: }\n"
         ),
+    ),
+    Case(
+        "BAK-01",
+        Must.FIRE,
+        "of two programs the one of its own project is to mount it",
+        {**app(TWO_VOLUMES + BACKUP), "other/compose.yml": f"services:\n{BACKUP}"},
+        says="not mounted by app/backup, which",
+        count=1,
     ),
     Case(
         "BAK-01",

@@ -58,6 +58,24 @@ CASES = (
     ),
     Case(
         "CMP-01",
+        Must.FIRE,
+        "git is to have it, of all of its kind",
+        {**app(web("env_file: gone.env")), ".gitignore": "*.env\n!gone.env\n"},
+    ),
+    Case(
+        "CMP-01",
+        Must.UNKNOWN,
+        "git is not to have its folder",
+        {**app(web("env_file: conf/gone")), "app/.gitignore": "conf/\n"},
+    ),
+    Case(
+        "CMP-01",
+        Must.FIRE,
+        "a row that is no pattern says nothing",
+        {**app(web("env_file: gone.env")), ".gitignore": "!\n"},
+    ),
+    Case(
+        "CMP-01",
         Must.UNKNOWN,
         "an example stands beside it",
         {**app(web("env_file: gone.env")), "app/gone.env.example": "A=1\n"},
