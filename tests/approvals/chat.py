@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 from bot.core.approval import State
 from bot.core.delivery import Op
@@ -90,7 +91,7 @@ async def delivered(talk: Plans) -> None:
 
 async def serve(talk: Plans, requests: FakeRequests) -> None:
     serving = asyncio.create_task(talk.engine.serve(requests))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(timedelta(seconds=5).total_seconds()):
         while len(requests.finished) < len(requests.events):
             await asyncio.sleep(0.01)
     serving.cancel()

@@ -54,7 +54,7 @@ async def test_it_heeds_what_it_is_asked_to_end_with_also_where_that_was_ignored
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         script = f"trap 'echo asked > {tmp_path}/asked; exit 3' INT; echo on; while :; do sleep 0.1; done"
-        ended = await shell(script, ask=signal.SIGINT, seconds=2)
+        ended = await shell(script, ask=signal.SIGINT, seconds=1)
     finally:
         signal.signal(signal.SIGINT, before)
     assert ended.code is None
@@ -189,7 +189,7 @@ async def test_it_runs_as_whom_it_is_told(who: tuple[int, int]) -> None:
 async def gone(file: Path) -> None:
     """Within seconds the process whose id stands there is no more."""
     pid = int(file.read_text())
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 5
     while alive(pid):
         assert time.monotonic() < deadline, f"{pid} lives on"
         await asyncio.sleep(0.05)

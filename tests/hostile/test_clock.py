@@ -87,7 +87,7 @@ async def test_a_row_that_cannot_be_read_back_holds_up_nothing(tmp_path: Path) -
         async with database.transaction() as tx:
             await tx.run('UPDATE deliveries SET doc = \'{"blocks": [{"is": "new"}]}\' WHERE lane = \'a\'')
         found = None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(5):
             while found is None:
                 found, _ = await outbox.next(OPS, NOW)
         assert found.what.lane == "b"

@@ -120,7 +120,7 @@ async def test_a_room_that_refused_everything_is_tried_again_while_the_bot_runs(
     )
     task = asyncio.create_task(box.run())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(5):
             while not house.said(OPS):
                 await asyncio.sleep(0.01)
     finally:

@@ -45,7 +45,7 @@ async def served(bot: Engine, inbox: InboxStore, database: Database) -> list[str
     task = asyncio.create_task(for_ever())
     try:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(3):
                 while await waiting():
                     await asyncio.sleep(0.02)
         return await waiting()

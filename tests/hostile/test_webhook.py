@@ -112,7 +112,7 @@ async def test_a_bomb_is_cut_and_not_unpacked_to_its_end(door: Door) -> None:
     assert len(body) <= 64 * 1024
     assert "too large" in note
     assert int(note.split("too large: ")[1].split()[0]) <= LARGEST + (2 << 20)
-    assert took < 10
+    assert took < 2
 
 
 async def test_who_may_not_post_is_not_asked_for_the_body(door: Door) -> None:
@@ -121,7 +121,7 @@ async def test_who_may_not_post_is_not_asked_for_the_body(door: Door) -> None:
         writer.write(
             b"POST /alerts/default HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
         )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(5):
             assert (await reader.readline()).startswith(b"HTTP/1.1 401")
     finally:
         writer.close()
@@ -154,7 +154,7 @@ async def test_a_sender_that_goes_away_leaves_no_trace_and_nothing_behind(
     await writer.drain()
     await asyncio.sleep(0.05)
     writer.transport.abort()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(5):
         while door.intake._waiting:
             await asyncio.sleep(0.01)
     assert door.intake._bytes == 0
@@ -177,7 +177,7 @@ async def test_a_head_that_comes_letter_by_letter_is_not_waited_for(door: Door, 
 
         dribbling = asyncio.create_task(dribble())
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(5):
                 with contextlib.suppress(ConnectionError):
                     assert await reader.read() == b""
         finally:

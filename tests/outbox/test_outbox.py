@@ -178,7 +178,7 @@ async def test_a_slow_room_does_not_delay_another(desk: Desk) -> None:
     )
     await desk.store.enqueue([root("g1", "slow"), *(root(f"d{n}", "fast", DEV) for n in range(10))])
     async with desk.running():
-        await desk.until(lambda: len(texts(desk, DEV)) == 10)
+        await desk.until(lambda: len(texts(desk, DEV)) == 10, 5)
     assert texts(desk) == []
 
 

@@ -229,7 +229,7 @@ def test_slack_fails_on_the_way(on_stage: Stage, faults: list[dict[str, Any]]) -
         on_stage.slack.fault(**fault)
     rest = ring(on_stage)
     # Matrix does not wait for Slack.
-    on_stage.until(lambda s: len(s.matrix()) == 1, 30)
+    on_stage.until(lambda s: len(s.matrix()) == 1, 10)
     rest()
     on_stage.until(lambda s: is_over(s.channel()) and is_over(s.matrix()))
     on_stage.settled()
@@ -242,7 +242,7 @@ def test_slack_is_down_and_comes_back(on_stage: Stage) -> None:
     on_stage.slack.down(seconds=None)
     rest = ring(on_stage)
     rest()
-    on_stage.until(lambda s: is_over(s.matrix()))
+    on_stage.until(lambda s: is_over(s.matrix()), 15)
     on_stage.slack.up()
     on_stage.until(lambda s: is_over(s.channel()), 60)
     the_whole_story(without_lateness(on_stage.channel()))

@@ -349,7 +349,7 @@ async def test_at_its_deadline_it_is_ended(engine: Engine, folder: Path) -> None
     async def hear(row: str) -> None:
         heard.append(row)
 
-    ended = await ours.run(ours.up(read, ["web"]), folder, seconds=8, hear=hear)
+    ended = await ours.run(ours.up(read, ["web"]), folder, seconds=3, hear=hear)
     assert (ended.code, ended.ok) == (None, False)
     assert any("Recreate" in row for row in heard), heard
     assert composing(folder) == []
@@ -391,7 +391,7 @@ async def test_it_ends_when_we_are_killed(engine: Engine, folder: Path, plugin: 
         us.send_signal(signal.SIGKILL)
         us.wait()
         shutil.rmtree(plugins)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 10
     while composing(folder):
         assert time.monotonic() < deadline, "Compose goes on without us"
         time.sleep(0.1)

@@ -511,7 +511,7 @@ def test_compose_ends_with_the_bot(site: ComposeSite, tmp_path: Path) -> None:
         assert _composing(site)
         first.process.kill()
         first.process.wait()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 10
         while _composing(site):
             assert time.monotonic() < deadline, "Compose goes on without the bot"
             time.sleep(0.1)

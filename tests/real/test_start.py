@@ -257,7 +257,7 @@ def test_without_a_homeserver_and_an_engine_it_rings_on(
         own_synapse.stop()
         on.tocsin.start()
         assert on.tocsin.post(body([alert("Down")])) == 200
-        on.until(lambda s: len(s.channel()) == before + 1)
+        on.until(lambda s: len(s.channel()) == before + 1, 10)
         assert on.tocsin.get("/healthz")[0] == 200
         on.until(
             lambda s: says(
@@ -269,7 +269,7 @@ def test_without_a_homeserver_and_an_engine_it_rings_on(
             words = "\n".join(plain(room))
             return "matrix does not work: " in words and "docker (local) does not work: " in words
 
-        on.until(lambda s: told(s.channel()[before:]))
+        on.until(lambda s: told(s.channel()[before:]), 40)
         for trouble in ("matrix does not work: ", "docker (local) does not work: "):
             on.until(lambda s, trouble=trouble: trouble in s.tocsin.log)
         assert on.tocsin.post(body([alert("Down"), alert("Too")])) == 200
@@ -298,7 +298,7 @@ def test_without_slack_and_a_room_it_rings_on(synapse: Synapse, tmp_path: Path) 
         slack.down()
         on.tocsin.start()
         assert on.tocsin.post(body([alert("Down")])) == 200
-        on.until(lambda s: len(s.matrix()) == 1)
+        on.until(lambda s: len(s.matrix()) == 1, 20)
         assert on.tocsin.get("/healthz")[0] == 200
         on.until(lambda s: says(s, f"not in room theirs ({theirs})", "slack: "))
         assert not says(on, "slack: ready")
@@ -307,7 +307,7 @@ def test_without_slack_and_a_room_it_rings_on(synapse: Synapse, tmp_path: Path) 
             words = "\n".join(plain(room))
             return "slack does not work: " in words and f"not in room theirs ({theirs})" in words
 
-        on.until(lambda s: told(s.matrix()))
+        on.until(lambda s: told(s.matrix()), 40)
         on.until(lambda s: "slack does not work: " in s.tocsin.log)
         slack.up()
         on.until(lambda s: "slack: ready" in s.tocsin.get("/readyz")[1], 60)
