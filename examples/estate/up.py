@@ -284,7 +284,7 @@ def apart(name: str, service: dict[str, object]) -> str:
     said = f"  {name}:\n    network_mode: none\n    networks: !reset null\n"
     said += "    ports: !reset []\n    volumes: !reset []\n"
     if "healthcheck" in service:
-        said += "    healthcheck: {interval: 2s, timeout: 1s, retries: 2, start_period: 1s}\n"
+        said += "    healthcheck: {interval: 2s, timeout: 3s, retries: 2, start_period: 1s}\n"
     return said
 
 
