@@ -163,6 +163,8 @@ async def site_of(ctx: Context, view: View, thing: Thing) -> Site:
     except CannotDeploy as wrong:
         raise Refused(f"{thing.full_name}: {wrong}") from None
     tool = await hands.tool()
+    if (why := tool.why_not(deployment)) is not None:
+        raise Refused(f"{thing.full_name}: {why}")
     model = await hands.model(deployment.invocation(tool.shell))
     if model.problems:
         raise Refused(f"{thing.full_name}: its files do not resolve: {model.problems[0]}; mend that first")

@@ -9,8 +9,6 @@ from pathlib import Path
 from bot.config.model import Backup, Config, Estate
 from bot.doctor.finding import PATIENCE, Finding, Verdict, bad, bounded, ok, unknown
 
-_COMPOSE = (("docker", "compose"), ("docker-compose",))
-
 
 async def examine(config: Config, env: Mapping[str, str]) -> list[Finding]:
     estate = config.estate
@@ -55,15 +53,21 @@ async def _engine(estate: Estate, env: Mapping[str, str]) -> list[Finding]:
 
 
 async def _compose(estate: Estate) -> list[Finding]:
+    from estate.compose.tool import KNOWN, REMEDY
+
     if estate.root is None:
         return []
-    tried = (estate.compose,) if estate.compose else _COMPOSE
+    tried = (estate.compose,) if estate.compose else KNOWN
+    remedy = f"{REMEDY}, or name a Compose 2 in estate.compose"
     for argv in tried:
         version = await _version([*argv, "version", "--short"])
-        if version is not None:
-            return [ok(f"compose `{' '.join(argv)}`: version {version}")]
+        if version is None:
+            continue
+        said = f"compose `{' '.join(argv)}`: version {version}"
+        if version.startswith("1."):
+            return [unknown(f"{said}, which makes nothing anew that Compose 2 made", remedy)]
+        return [ok(said)]
     names = " and ".join(f"`{' '.join(argv)}`" for argv in tried)
-    remedy = "install the Compose plugin, or name the tool in estate.compose"
     if estate.compose:
         return [bad(f"compose: {names} cannot be run", remedy)]
     # A deployment that only reads has no need of it.

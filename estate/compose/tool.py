@@ -24,6 +24,8 @@ FIXED = {
 """Compose reads these from a project's .env, too, and believes its own environment first."""
 REHEARSES = (2, 20)
 """The version from which on `--dry-run` can be relied upon."""
+REMEDY = "install the Docker Compose plugin (docker-compose-plugin of Docker's own packages)"
+"""Debian 12's docker-compose is Compose 1."""
 ASKING = 30.0
 """Seconds for a question; starting containers has its own time."""
 
@@ -71,6 +73,17 @@ class Tool:
         """Whether it can say beforehand what it would do."""
         parts = re.findall(r"\d+", self.version)[:2]
         return tuple(int(part) for part in parts) >= REHEARSES
+
+    def why_not(self, deployment: Deployment) -> str | None:
+        """Why nothing of this deployment may be made anew with it; None when it may. Compose 1 does not know
+        all that the files of Compose 2 may say, and looks for containers and networks by other names."""
+        if not self.is_first or deployment.version.startswith("1."):
+            return None
+        made = f"Compose {deployment.version}" if deployment.version else "a Compose of unknown version"
+        return (
+            f"{made} made it, and here is only {' '.join(self.argv)} {self.version}:"
+            f" {REMEDY}, or name a Compose 2 in estate.compose"
+        )
 
     def up(
         self, deployment: Deployment, services: Sequence[str], scale: Mapping[str, int] | None = None
@@ -133,6 +146,6 @@ async def find_tool(configured: tuple[str, ...] | None, environ: Mapping[str, st
             return Tool(argv, found.group(), shell)
     named = " ".join(configured) if configured else "neither docker compose nor docker-compose"
     raise Upstream(
-        f"no Compose tool: {named} {'does not answer' if configured else 'answers'} version. Install"
-        " the Docker Compose plugin (Debian: apt-get install docker-compose), or name yours in estate.compose"
+        f"no Compose tool: {named} {'does not answer' if configured else 'answers'} version:"
+        f" {REMEDY}, or name yours in estate.compose"
     )

@@ -124,10 +124,20 @@ async def test_the_estate_without_an_engine(tmp_path: Path) -> None:
     assert lines[1] == "bad     estate.also DIR/missing: is not there — is it mounted here, at this path?"
     assert lines[2].startswith("bad     docker: no Docker Engine at unix://DIR/none.sock: ")
     assert lines[3] == (
-        "bad     compose: `tocsin-no-such-tool` cannot be run — install the Compose plugin, "
-        "or name the tool in estate.compose"
+        "bad     compose: `tocsin-no-such-tool` cannot be run — install the Docker Compose plugin"
+        " (docker-compose-plugin of Docker's own packages), or name a Compose 2 in estate.compose"
     )
     assert lines[4] == f"ok      estate.backup: {sys.executable}"
+
+
+async def test_compose_1_can_do_little(tmp_path: Path) -> None:
+    """Debian 12's docker-compose."""
+    here = Estate(root=tmp_path, compose=("/usr/bin/docker-compose",))
+    config = Config(tmp_path, Http("127.0.0.1", 1), estate=here)
+    [said] = [str(one) for one in await estate.examine(config, {}) if "compose `" in str(one)]
+    assert said.startswith(
+        "unknown compose `/usr/bin/docker-compose`: version 1.29.2, which makes nothing anew"
+    )
 
 
 async def test_the_whole_and_its_sum(tmp_path: Path) -> None:

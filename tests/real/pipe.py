@@ -15,8 +15,9 @@ ROOT = Path(__file__).resolve().parents[2]
 class Pipe:
     """`tocsin console` as a script uses it."""
 
-    def __init__(self, engine: Engine, folder: Path, estate: Path | None = None) -> None:
-        """`folder` holds the state, and an empty estate unless one is given."""
+    def __init__(self, engine: Engine, folder: Path, estate: Path | None = None, path: str = "") -> None:
+        """`folder` holds the state, and an empty estate unless one is given; `path` is where programs are
+        looked for, unless beside our own Compose 2."""
         if estate is None:
             estate = folder / "estate"
             estate.mkdir(exist_ok=True)
@@ -30,7 +31,7 @@ class Pipe:
             "--estate",
             estate,
         ]
-        path = os.pathsep.join((str(COMPOSE.parent), os.environ["PATH"]))
+        path = path or os.pathsep.join((str(COMPOSE.parent), os.environ["PATH"]))
         env = {**os.environ, **engine.env, "PYTHONPATH": str(ROOT), "PATH": path}
         self.process = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env

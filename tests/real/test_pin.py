@@ -280,6 +280,23 @@ def test_one_of_a_profile_that_nobody_chose(site: ComposeSite, pipe: Pipe) -> No
     assert approved(pipe, "!pin web")[-1].startswith("done: ")
 
 
+def test_compose_1_is_not_let_near_what_compose_2_made(site: ComposeSite, tmp_path: Path) -> None:
+    running(site, {"compose.yml": WEB.format(f"{site.repository}:latest")})
+    before, container = site.bytes(), site.container().id
+    only = tmp_path / "only"
+    only.mkdir()
+    # Debian 12's docker-compose.
+    (only / "docker-compose").symlink_to("/usr/bin/docker-compose")
+    pipe = Pipe(site.engine, tmp_path, site.estate, str(only))
+    try:
+        [said] = pipe.ask("!pin web")
+    finally:
+        pipe.end()
+    why = "Compose 2.40.3 made it, and here is only docker-compose 1.29.2: install the Docker Compose plugin"
+    assert said.startswith(f"refused: {site.project}/web: {why}")
+    assert (site.bytes(), site.container().id) == (before, container)
+
+
 def test_a_dirty_file_is_refused(site: ComposeSite, pipe: Pipe) -> None:
     running(site, {"compose.yml": WEB.format(f"{site.repository}:latest")})
     file = site.folder / "compose.yml"
