@@ -8,7 +8,7 @@ from audit.model import Confidence, Failed, Fix, Passed, Result, Severity, Unkno
 from audit.places import of_value
 from audit.rule import rule
 from audit.subject import Subject
-from estate.compose.template import Origin
+from estate.compose.template import Origin, Piece
 from estate.compose.value import Value
 from estate.reference import Reference, parse_reference
 from estate.versions import read_tag
@@ -56,15 +56,27 @@ def _mutable(look: Look, one: Subject, value: Value, image: Reference) -> Failed
 
 
 def _spelling(value: Value, image: Reference) -> str:
-    origins = {piece.piece.origin for piece in value.written if piece.piece.text}
     if image.tag is None:
         return "no tag is written, which means it"
-    if Origin.ENV_FILE in origins and value.variables:
-        return f"a .env file sets it, by {', '.join(value.variables)}"
-    last = value.written[-1].piece if value.written else None
-    if last is not None and last.origin is Origin.DEFAULT:
-        return f"the default of {last.variables[-1]}, which nobody sets"
+    pieces = _last_pieces(value, len(image.tag))
+    names = list(dict.fromkeys(name for one in pieces for name in one.variables))
+    if any(one.origin is Origin.ENV_FILE for one in pieces):
+        return f"a .env file sets it, by {', '.join(names)}"
+    if any(one.origin is Origin.DEFAULT for one in pieces):
+        return f"the default of {names[-1]}, which nobody sets"
     return "it is written out"
+
+
+def _last_pieces(value: Value, length: int) -> list[Piece]:
+    """What the last so many characters were put together from, the last first."""
+    found: list[Piece] = []
+    for one in reversed(value.written):
+        if length <= 0:
+            break
+        if one.piece.text:
+            found.append(one.piece)
+            length -= len(one.piece.text)
+    return found
 
 
 def _is_unfinished(value: Value, image: Reference) -> bool:

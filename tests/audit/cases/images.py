@@ -32,7 +32,21 @@ CASES = (
         Must.FIRE,
         "set in .env",
         {**app(web(image="nginx:${V}")), "app/.env": "V=latest\n"},
-        says=".env",
+        says="a .env file sets it, by V",
+    ),
+    Case(
+        "IMG-01",
+        Must.FIRE,
+        "written out, behind a registry from .env",
+        {**app(web(image="${R}nginx:latest")), "app/.env": "R=localhost:5000/\n"},
+        says="it is written out",
+    ),
+    Case(
+        "IMG-01",
+        Must.FIRE,
+        "a default, behind a registry from .env",
+        {**app(web(image="${R}nginx:${V:-latest}")), "app/.env": "R=localhost:5000/\n"},
+        says="the default of V, which nobody sets",
     ),
     Case(
         "IMG-01",
