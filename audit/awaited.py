@@ -1,6 +1,10 @@
 """Env files that are not in the tree and are not meant to be: a clone is not what is deployed. Pure."""
 
+from collections.abc import Iterator
+
 from audit.look import Look
+from estate.compose.model import Model
+from estate.compose.value import Section, Tree, Value
 
 _EXAMPLES = ("example", "sample", "template", "tmpl", "dist")
 
@@ -22,6 +26,28 @@ def awaited(look: Look, path: str) -> str:
         if not place:
             return ""
         place = place.rpartition("/")[0]
+
+
+def awaited_beside(look: Look, model: Model) -> str:
+    """What says that there is to be a `.env` beside the project; empty where nothing does."""
+    folder = look.snapshot.relative(model.directory)
+    return awaited(look, ".env" if folder == "." else f"{folder}/.env")
+
+
+def unsure(look: Look, model: Model, *trees: Tree | None) -> tuple[str, ...]:
+    """For the evidence: why values that stand on defaults may be others where the project is deployed. Empty
+    where they stand on none, or where the tree has all there is."""
+    names = list(dict.fromkeys(name for tree in trees for value in _values(tree) for name in value.defaulted))
+    if not names or not (why := awaited_beside(look, model)):
+        return ()
+    return (f"the default of {', '.join(names)}; the .env that is deployed may set another: {why}",)
+
+
+def _values(tree: Tree | None) -> Iterator[Value]:
+    if isinstance(tree, Value):
+        yield tree
+    elif isinstance(tree, Section):
+        yield from (one for one in tree.values() if isinstance(one, Value))
 
 
 def _keeps_out(gitignore: str, path: str) -> bool:

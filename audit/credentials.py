@@ -29,7 +29,11 @@ DEFAULTS = _set(
     "12345678 123456789 1234 12345 abc123 foobar nextcloud wordpress drupal joomla elastic kibana "
     "guacamole portainer keycloak gitlab gitea jenkins sonar zabbix notsecure insecure temp temporary "
     "dummy mypassword my-secret-pw my_secret my-secret yourpassword rootpassword rootpass dbpassword "
-    "adminpassword adminpass userpassword somepassword"
+    "adminpassword adminpass userpassword somepassword "
+    # What makers write into their own examples, or their first login asks for.
+    "adminadmin deluge asecret wikijsrocks myadminsecretkey mmuser_password airflow superset odoo neo4j "
+    "raspberry ubnt mosquitto couchdb influxdb hunter2 rootroot root123 pass123 pass1234 password12 "
+    "password1234 changeme123 secretpassword supersecretpassword s3cr3t p4ssword"
 )
 _PLACEHOLDER = re.compile(
     r"__\w+__|<[^<>]+>|\{\{.*\}\}|\[(?:your|insert|change)[^\]]*\]"

@@ -1,6 +1,7 @@
 """Images whose makers gave them a healthcheck, as far as that is known without an Engine. Pure.
 
-`HEALTHCHECK` stood in the stored Dockerfile of each, read in November 2026; versions before it may lack it.
+`HEALTHCHECK` stood in the stored Dockerfile of each, read in November 2026 (of GitLab, immich and Netdata in
+one that others keep a copy of); versions before it may lack it.
 What is only remembered to have one is not here. Where an Engine answers, it is asked and not this table.
 """
 
@@ -11,9 +12,13 @@ _PROBED = frozenset(
         "blakeblackshear/frigate",
         "cadvisor/cadvisor",
         "gethomepage/homepage",
+        "gitlab/gitlab-ce",
+        "gitlab/gitlab-ee",
         "goauthentik/server",
         "google/cadvisor",
         "gotify/server",
+        "immich-app/immich-machine-learning",
+        "immich-app/immich-server",
         "itzg/minecraft-bedrock-server",
         "itzg/minecraft-server",
         "jellyfin/jellyfin",
@@ -23,6 +28,7 @@ _PROBED = frozenset(
         "matrixdotorg/synapse",
         "mattermost/mattermost-team-edition",
         "mealie-recipes/mealie",
+        "netdata/netdata",
         "nodered/node-red",
         "pihole/pihole",
         "plexinc/pms-docker",

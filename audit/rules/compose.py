@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from audit.awaited import awaited
+from audit.awaited import awaited, unsure
 from audit.look import Look
 from audit.model import Confidence, Failed, Fix, Passed, Place, Result, Severity, Unknown
 from audit.places import of_key, of_tree
@@ -215,17 +215,19 @@ def _port_clash(
 ) -> Failed | None:
     everywhere = {"", "0.0.0.0", "::", "[::]"}  # noqa: S104 - compared, not bound
     for at, (one, address, tree) in enumerate(users):
-        for other, known, _ in users[:at]:
+        for other, known, others in users[:at]:
             if other is not one and (address == known or {address, known} & everywhere):
+                hedge = (*unsure(look, one.model, tree), *unsure(look, other.model, others))
+                sure = len(users) <= MANY and not hedge
                 return Failed(
                     place=of_tree(look.snapshot, tree, one.file),
                     message=f"the host's port {host}/{protocol} is also that of {other.full_name}",
                     service=one.full_name,
                     key=f"{host}/{protocol}",
-                    evidence=(f"{one.full_name} in {one.file}", f"{other.full_name} in {other.file}"),
+                    evidence=(f"{one.full_name} in {one.file}", f"{other.full_name} in {other.file}", *hedge),
                     disprove="they never run on one machine at one time",
                     remedy="publish one of them on another port, or only through the proxy",
-                    confidence=Confidence.MEDIUM if len(users) <= MANY else Confidence.LOW,
+                    confidence=Confidence.MEDIUM if sure else Confidence.LOW,
                 )
     return None
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from audit.awaited import awaited
+from audit.awaited import awaited_beside, unsure
 from audit.credentials import USERINFO, is_default, is_no_secret, is_placeholder, names_credential
 from audit.look import Look
 from audit.model import Confidence, Failed, Fix, Passed, Place, Result, Severity, Unknown
@@ -174,19 +174,21 @@ def default_credential(look: Look) -> Iterator[Result]:
             place = _place(look.snapshot, one, name, variable)
             if is_default(variable.text, user, one.name, one.app):
                 told.add((place.file, place.line))
-                yield _default(one, name, variable, place)
+                yield _default(look, one, name, variable, place)
             elif not is_no_secret(variable.text):
                 yield Passed(f"{one.full_name} {name}")
     yield from _default_settings(look, told)
 
 
-def _default(one: Subject, name: str, variable: Variable, place: Place) -> Failed:
+def _default(look: Look, one: Subject, name: str, variable: Variable, place: Place) -> Failed:
+    hedge = unsure(look, one.model, variable.value)
     return Failed(
         place=place,
         message=f"{name} has a value that everybody tries first",
         service=one.full_name,
         key=name,
-        evidence=(_source_words(variable),),
+        evidence=(_source_words(variable), *hedge),
+        confidence=Confidence.MEDIUM if hedge else Confidence.HIGH,
         disprove=f"the running container of {one.full_name} has another value for {name}",
         remedy=f"openssl rand -base64 24, and set it as {name} in .env, readable by its owner only",
     )
@@ -239,7 +241,7 @@ def _source_words(variable: Variable) -> str:
     if Origin.ENV_FILE in origins:
         return f"a .env file sets it, by {', '.join(variable.value.variables)}"
     if Origin.DEFAULT in origins:
-        return f"the default of {', '.join(variable.value.variables)}, which nobody sets"
+        return f"the default of {', '.join(variable.value.variables)}, which nothing in this tree sets"
     return "it is written in the compose file"
 
 
@@ -351,7 +353,7 @@ def unset_variable(look: Look) -> Iterator[Result]:
     for model in look.snapshot.models:
         missing = _missing_in(model)
         env = _env_of(look, model)
-        example = _awaited(look, model)
+        example = awaited_beside(look, model)
         elsewhere: list[str] = []
         for name, found in sorted(missing.items()):
             place = of_value(look.snapshot, found.uses[0][0])
@@ -443,12 +445,6 @@ def _above(look: Look, model: Model, name: str) -> str:
             if one.path.rpartition("/")[2] == ".env" and name in one.settings:
                 return one.path
     return ""
-
-
-def _awaited(look: Look, model: Model) -> str:
-    """What says that there is to be a `.env` beside the project; empty where nothing does."""
-    folder = look.snapshot.relative(model.directory)
-    return awaited(look, ".env" if folder == "." else f"{folder}/.env")
 
 
 @rule("ENV-07", Severity.HIGH)

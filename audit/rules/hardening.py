@@ -8,9 +8,10 @@ from audit.host_paths import gives_root, host_paths, is_telling, is_watcher
 from audit.look import Look
 from audit.model import Confidence, Failed, Fix, Passed, Place, Result, Severity
 from audit.places import of_key, of_tree
+from audit.ports import Port
 from audit.rule import each_proxy, each_service, rule
 from audit.subject import Subject
-from estate.compose.value import Rows, Section, Tree, child, text_of
+from estate.compose.value import Rows, Section, Tree, Value, child, text_of
 
 _TRUE = {"true", "yes", "on", "1"}
 
@@ -441,7 +442,7 @@ def open_port(look: Look, one: Subject) -> Iterator[Result]:
         is_store = one.is_database or port.inside in _STORES
         yield Failed(
             place=of_tree(look.snapshot, port.tree, one.file),
-            message=f"port {port.host or 'of any number'} is open on every address of the machine"
+            message=f"{_host_words(port)} is open on every address of the machine"
             + (": a database listens there" if is_store else ""),
             service=one.full_name,
             key=f"{port.host}:{port.inside}/{port.protocol}",
@@ -450,6 +451,13 @@ def open_port(look: Look, one: Subject) -> Iterator[Result]:
             " containers call it",
             severity=Severity.HIGH if is_store else None,
         )
+
+
+def _host_words(port: Port) -> str:
+    if port.host:
+        return f"port {port.host}"
+    names = port.tree.unset if isinstance(port.tree, Value) else ()
+    return f"its port {port.inside}, at the number that {', '.join(names) or 'Docker'} says,"
 
 
 @rule("SEC-17", Severity.LOW, peers=("CL-0014",))

@@ -23,8 +23,9 @@ def no_healthcheck(look: Look) -> Iterator[Result]:
 
     Wrong: the compose file has no `healthcheck`, and, as far as the Engine was asked, its containers have
     none from the image either; or it is switched off (`disable: true`, `NONE`). Without the Engine the
-    image's own is known of about twenty images (`audit/image_probes.py`), and where another service waits
-    for its health, which Compose refuses without one; of the others the confidence is low.
+    image's own is known of some images (`audit/image_probes.py`); where `disable: false` says that it is to
+    count; and where another service waits for its health, without which it would wait in vain. Of the others
+    the confidence is low.
     Not looked at: what runs to its end (`restart: "no"`, or somebody waits for it to complete).
     Disprove: `docker inspect -f '{{.Config.Healthcheck}}' CONTAINER` shows one.
     Mend: a probe that asks for what users ask for, with a program that the image has.
@@ -35,6 +36,7 @@ def no_healthcheck(look: Look) -> Iterator[Result]:
             continue
         check = one.service.tree.get("healthcheck")
         test = one.service.healthcheck
+        keeps = text_of(child(check, "disable")) == "false"
         is_off = text_of(child(check, "disable")) == "true" or (test is not None and test[:1] == ["NONE"])
         if is_off:
             yield Failed(
@@ -48,7 +50,7 @@ def no_healthcheck(look: Look) -> Iterator[Result]:
         elif test:
             yield Passed(one.full_name)
         else:
-            yield _without(look, one, is_awaited=one.full_name in awaited)
+            yield _without(look, one, is_relied_on=keeps or one.full_name in awaited)
 
 
 def _awaited(look: Look, wanted: str) -> set[str]:
@@ -61,12 +63,12 @@ def _awaited(look: Look, wanted: str) -> set[str]:
     }
 
 
-def _without(look: Look, one: Subject, *, is_awaited: bool) -> Result:
+def _without(look: Look, one: Subject, *, is_relied_on: bool) -> Result:
     details = look.running.get(one.full_name, ())
     if any(detail.health_command and detail.health_command[0] != "NONE" for detail in details):
         return Passed(one.full_name)
     seen = bool(details)
-    if not seen and (is_awaited or (one.image is not None and brings_probe(one.image))):
+    if not seen and (is_relied_on or (one.image is not None and brings_probe(one.image))):
         return Passed(one.full_name)
     return Failed(
         place=one.place,

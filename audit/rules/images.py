@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
+from audit.awaited import unsure
 from audit.look import Look
 from audit.model import Confidence, Failed, Fix, Passed, Result, Severity, Unknown
 from audit.places import of_value
@@ -44,14 +45,17 @@ def _mutable(look: Look, one: Subject, value: Value, image: Reference) -> Failed
         *(["it keeps data"] if one.keeps_data else []),
         *(["it is reached from outside"] if look.is_public(one) else []),
     ]
+    pieces = _last_pieces(value, len(image.tag or ""))
+    hedge = unsure(look, one.model, value) if any(one.origin is Origin.DEFAULT for one in pieces) else ()
     return Failed(
         place=of_value(look.snapshot, value),
         message=f"{image.repository} has the tag latest: {_spelling(value, image)}",
         service=one.full_name,
-        evidence=(f"resolved: {value.text}", *reasons),
+        evidence=(f"resolved: {value.text}", *reasons, *hedge),
         disprove=f"docker compose config --images in {one.folder or '.'} shows another tag, or a digest",
         remedy=f"!pin {one.full_name}",
         severity=Severity.HIGH if severe else Severity.MEDIUM,
+        confidence=Confidence.MEDIUM if hedge else Confidence.HIGH,
     )
 
 
@@ -63,7 +67,7 @@ def _spelling(value: Value, image: Reference) -> str:
     if any(one.origin is Origin.ENV_FILE for one in pieces):
         return f"a .env file sets it, by {', '.join(names)}"
     if any(one.origin is Origin.DEFAULT for one in pieces):
-        return f"the default of {names[-1]}, which nobody sets"
+        return f"the default of {names[-1]}, which nothing in this tree sets"
     return "it is written out"
 
 

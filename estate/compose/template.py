@@ -116,7 +116,11 @@ class _Filler:
         if name and not braced:
             self._put(name.group(), at, name.end(), inside)
             return name.end()
-        close = _closing(template, at + 2, end) if braced else -1
+        if not braced:
+            # Since Compose 2.12 a dollar before anything else is a dollar: `^/(sys|proc)($|/)`.
+            self._write(at, at + 1, inside)
+            return at + 1
+        close = _closing(template, at + 2, end)
         if not name or close < 0 or depth > _DEEPEST:
             return self._invalid(at, inside)
         if name.end() == close:
@@ -129,7 +133,7 @@ class _Filler:
         return close + 1
 
     def _invalid(self, at: int, inside: tuple[str, ...]) -> int:
-        self._filled.wrong.append("a $ that is no variable; $$ means a dollar")
+        self._filled.wrong.append("${ that begins no variable; $$ means a dollar")
         self._write(at, at + 1, inside)
         return at + 1
 

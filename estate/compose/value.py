@@ -72,6 +72,18 @@ class Value:
         return tuple(dict.fromkeys(name for one in self.written for name in one.piece.variables))
 
     @property
+    def defaulted(self) -> tuple[str, ...]:
+        """Those of them in whose place a default stands."""
+        defaults = (one.piece.variables for one in self.written if one.piece.origin is Origin.DEFAULT)
+        return tuple(dict.fromkeys(name for names in defaults for name in names))
+
+    @property
+    def unset(self) -> tuple[str, ...]:
+        """Those of them that nobody sets, so that nothing stands there."""
+        empty = (one.piece.variables for one in self.written if one.piece.origin is Origin.UNSET)
+        return tuple(dict.fromkeys(name for names in empty for name in names))
+
+    @property
     def origins(self) -> frozenset[Origin]:
         return frozenset(one.piece.origin for one in self.written)
 

@@ -48,6 +48,7 @@ def test_case(case: Case, tmp_path: Path) -> None:
         assert not case.at or str(first.place) == case.at
         assert case.says in first.message
         assert not case.severity or first.severity == case.severity
+        assert not case.confidence or first.confidence == case.confidence
         assert not case.count or len(said) == case.count
         assert first.disprove or first.remedy
     else:

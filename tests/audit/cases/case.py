@@ -33,6 +33,7 @@ class Case:
     at: str = ""
     says: str = ""
     severity: str = ""
+    confidence: str = ""
     count: int = 0
     modes: Mapping[str, int] = field(default_factory=dict)
     git: bool = False

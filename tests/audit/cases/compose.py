@@ -49,6 +49,8 @@ CASES = (
         "which one is not known, and ENV-06 says why",
         app(web("env_file: ${WHERE}/.env")),
     ),
+    Case("CMP-01", Must.FIRE, "a brace that begins no variable", app(web("command: '${1}'"))),
+    Case("CMP-01", Must.NEAR, "a dollar alone", app(web("command: '^/(sys|proc)($|/)'"))),
     Case("CMP-01", Must.PASS, "it need not be", app(web("env_file: [{path: gone.env, required: false}]"))),
     Case(
         "CMP-01",
@@ -139,6 +141,17 @@ CASES = (
             **app(web("ports: ['80:80']")),
             "b/compose.yml": f"services:\n{web('''ports: ['127.0.0.1:80:80']''')}",
         },
+    ),
+    Case(
+        "CMP-05",
+        Must.FIRE,
+        "a default, where a .env is to be",
+        {
+            **app(web("ports: ['${P:-80}:80']")),
+            "b/compose.yml": f"services:\n{web('ports: [80:80]')}",
+            ".gitignore": ".env\n",
+        },
+        confidence="low",
     ),
     Case("CMP-05", Must.PASS, "two ports", app(web("ports: ['80:80', '81:80']"))),
     Case(

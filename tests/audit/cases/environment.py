@@ -149,6 +149,20 @@ CASES = (
         "ENV-03", Must.FIRE, "the user's own name", app(web("environment: {DB_USER: zoo, DB_PASSWORD: zoo}"))
     ),
     Case("ENV-03", Must.FIRE, "four digits", app(web("environment: {DB_PASSWORD: '1234'}"))),
+    Case(
+        "ENV-03",
+        Must.FIRE,
+        "its default",
+        app(web("environment: {DB_PASSWORD: '${P:-adminadmin}'}")),
+        confidence="high",
+    ),
+    Case(
+        "ENV-03",
+        Must.FIRE,
+        "its default, where a .env is to be",
+        {**app(web("environment: {DB_PASSWORD: '${P:-changeme}'}")), ".gitignore": ".env\n"},
+        confidence="medium",
+    ),
     Case("ENV-03", Must.FIRE, "in .env alone", {**app(web()), "app/.env": "REDIS_PASSWORD=redis\n"}),
     Case("ENV-03", Must.PASS, "a real one", app(web("environment: {DB_PASSWORD: hX92jjkSSq}"))),
     Case(

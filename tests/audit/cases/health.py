@@ -27,11 +27,15 @@ def probe(command: str) -> dict[str, str | bytes]:
 
 WAITS = "{web: {condition: service_healthy}}"
 
+OWN = "healthcheck: {disable: false}"
+
 CASES = (
     Case("HC-01", Must.FIRE, "none", app(web()), at="app/compose.yml:2:3"),
     Case("HC-01", Must.FIRE, "switched off", app(web("healthcheck: {disable: true}")), says="switched off"),
     Case("HC-01", Must.FIRE, "NONE", app(web("healthcheck: {test: [NONE]}")), says="switched off"),
     Case("HC-01", Must.FIRE, "the Engine knows of none", app(web()), runs=[Runs("web")]),
+    Case("HC-01", Must.NEAR, "the image's own is to count", app(web(OWN))),
+    Case("HC-01", Must.FIRE, "which the Engine does not know", app(web(OWN)), runs=[Runs("web")]),
     Case("HC-01", Must.PASS, "its own", app(web(CHECK))),
     Case("HC-01", Must.NEAR, "the image has one, the Engine says", app(web()), runs=[Runs("web", test=TEST)]),
     Case("HC-01", Must.NEAR, "the image is known for one", app(web(image="vaultwarden/server:1.32.5"))),

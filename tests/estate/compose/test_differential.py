@@ -1,5 +1,6 @@
 """The model against the real Compose: every fixture, every fixture in hostile clothes, and generated ones."""
 
+import json
 import shutil
 from pathlib import Path
 from random import Random
@@ -9,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from estate.compose.source import BOM
+from estate.compose.template import Bound, Origin, fill
 from tests.estate.compose.cases import FIXTURES, NAMES, Case, case, of_model, of_real
 from tests.estate.compose.estates import ROOT, make
 
@@ -56,3 +58,29 @@ def test_generated_projects(tmp_path_factory: pytest.TempPathFactory, rng: Rando
     one = Case(folder, shell=made.shell)
     assert one.real is not None
     _hold(one)
+
+
+SHELL = {"S": "set", "E": "", "D": "a$b"}
+PARTS = ["${", "}", "$", "$$", "S", "E", "A", "D", ":-", "-", ":?", "?", ":+", "+", "x", " ", "(", ":", "1"]
+PARTS += ["${S", "${A:-", "${S:-", "${E:+", "${S:+", "$("]
+"""No `{` alone: between `$$` and one of those Compose counts braces in a way of its own."""
+TEMPLATES = st.lists(st.sampled_from(PARTS), min_size=1, max_size=9).map("".join)
+
+
+def _bound(name: str) -> Bound | None:
+    return Bound(SHELL[name], Origin.SHELL) if name in SHELL else None
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(templates=st.lists(TEMPLATES, min_size=40, max_size=40))
+def test_generated_templates(tmp_path_factory: pytest.TempPathFactory, templates: list[str]) -> None:
+    """All that can be filled in at once; and the first that Compose stops at alone."""
+    good = [one for one in templates if not fill(one, _bound).wrong]
+    bad = [one for one in templates if fill(one, _bound).wrong][:1]
+    for group in filter(None, (good, bad)):
+        folder = tmp_path_factory.mktemp("made")
+        labels = "".join(f"      l{at}: {json.dumps(one)}\n" for at, one in enumerate(group))
+        (folder / "compose.yml").write_text(f"services:\n  a:\n    image: x\n    labels:\n{labels}")
+        one = Case(folder, shell=SHELL)
+        assert (one.real is None) == (group is bad), group
+        _hold(one)
