@@ -13,59 +13,64 @@ from audit.subject import Subject
 
 @dataclass(frozen=True, slots=True)
 class _Image:
-    """`names`: variables that look as if it read them. `reads`: those that it does read."""
+    """`names`: variables that look as if it read them."""
 
     app: re.Pattern[str]
+    owners: str
+    """Whose images of that name are meant: what others make of it may read more. `library`: Docker's own."""
     names: re.Pattern[str]
     why: str
     severity: Severity = Severity.MEDIUM
-    reads: re.Pattern[str] = re.compile(r"(?!)")
-    official: bool = False
-    """Only the image of the Docker library: others of that name read it."""
 
 
 _TABLE = (
     _Image(
         re.compile(r"alertmanager"),
+        "prom prometheus",
         re.compile(r"(?:ALERTMANAGER|SMTP|SLACK|EMAIL|MAIL|WEBHOOK|PAGERDUTY|TELEGRAM|DISCORD|MATRIX)_?\w*"),
         "Alertmanager takes nothing from its environment, and its file has no variables",
     ),
     _Image(
         re.compile(r"prometheus"),
+        "prom prometheus",
         re.compile(r"(?:PROMETHEUS|PROM|STORAGE|RETENTION|SCRAPE|ALERTMANAGER)_\w*|RETENTION"),
         "Prometheus is set by its flags and its file only",
     ),
     _Image(
         re.compile(r"grafana(?:-oss|-enterprise)?"),
+        "grafana",
         re.compile(r"GRAFANA_\w+|ADMIN_(?:USER|PASSWORD)"),
         "Grafana reads variables that start with GF_ only",
     ),
     _Image(
         re.compile(r"redis|valkey"),
+        "library valkey",
         re.compile(r"(?:REDIS|VALKEY)_(?:PASSWORD|PASS|USER\w*|REQUIREPASS)"),
         "the official image has no such variable: it asks nobody for a password",
         Severity.HIGH,
-        official=True,
     ),
     _Image(
         re.compile(r"memcached"),
+        "library",
         re.compile(r"MEMCACHED_\w+"),
         "the official image is set by its command only",
-        official=True,
     ),
     _Image(
         re.compile(r"adminer"),
+        "library",
         re.compile(r"ADMINER_(?:USER\w*|PASS\w*|AUTH\w*)"),
         "Adminer has no login of its own",
         Severity.HIGH,
     ),
     _Image(
         re.compile(r"node-exporter|cadvisor|blackbox-exporter"),
+        "prom prometheus cadvisor google",
         re.compile(r"(?:NODE_EXPORTER|CADVISOR|BLACKBOX)_\w+"),
         "it is set by its command only",
     ),
     _Image(
         re.compile(r"loki|promtail"),
+        "grafana",
         re.compile(r"(?:LOKI|PROMTAIL|S3|RETENTION|STORAGE)_\w+"),
         "its file has variables only with -config.expand-env=true",
     ),
@@ -80,6 +85,7 @@ def ignored_setting(look: Look) -> Iterator[Result]:
     Alertmanager, REDIS_PASSWORD to the official Redis (high: it asks for no password), GRAFANA_… to Grafana,
     TRAEFIK_… to a Traefik that reads a file, for then it reads nothing else.
     Not when the command, the entrypoint or the healthcheck names the variable.
+    Not when the image is somebody else's of that name, who may have made it read more.
     Not looked at: images that the table in `audit/rules/ignored.py` does not have.
     Disprove: the program's manual names the variable.
     """
@@ -113,9 +119,11 @@ def ignored_setting(look: Look) -> Iterator[Result]:
 
 
 def _is(row: _Image, one: Subject) -> bool:
-    if not row.app.fullmatch(one.app) or one.service.is_built:
+    if one.image is None or one.service.is_built or not row.app.fullmatch(one.app):
         return False
-    return not row.official or (one.image is not None and one.image.name == f"library/{one.app}")
+    # A mirror may have folders of its own before it.
+    *_, owner = ("library", *one.image.name.split("/")[:-1])
+    return owner in row.owners.split()
 
 
 def _expands(one: Subject) -> bool:

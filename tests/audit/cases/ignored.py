@@ -29,6 +29,14 @@ CASES = (
     ),
     told(FIRE, "a password of Redis", "redis:7.4.1", "environment: [REDIS_PASSWORD=x9]", severity="high"),
     told(FIRE, "Grafana", "grafana/grafana:11.1.0", "environment: {GRAFANA_ADMIN_PASSWORD: x}"),
+    told(
+        FIRE,
+        "Grafana's own, behind a mirror",
+        "r.lan/hub/grafana/grafana:11.1.0",
+        "environment: {GRAFANA_X: y}",
+    ),
+    told(NEAR, "who made more of Grafana", "teslamate/grafana:4.3.0", "environment: {GRAFANA_PASSWD: x}"),
+    told(FIRE, "Valkey", "valkey/valkey:8.0.1", "environment: [VALKEY_PASSWORD=x9]", severity="high"),
     told(FIRE, "Loki", "grafana/loki:3.1.1", "environment: {S3_BUCKET: x}"),
     told(NEAR, "Redis of another maker", "bitnami/redis:7.4", "environment: [REDIS_PASSWORD=x9]"),
     told(
