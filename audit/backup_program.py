@@ -1,4 +1,4 @@
-"""Services that make backups, and what their paths are outside. Pure."""
+"""Services and scripts that make backups, and what a service's paths are outside. Pure."""
 
 import re
 from os.path import normpath
@@ -11,6 +11,14 @@ from estate.compose.value import Value, child
 _PROGRAM = re.compile(
     r"(?:^|[/_-])(?:restic|rustic|resticker|borg|borgmatic|kopia|duplicity|duplicati|backup)(?:$|[/_-])"
 )
+
+_CALLED = re.compile(r"backup|restic|borg|dump|snapshot", re.IGNORECASE)
+_CALLS = re.compile(r"\b(?:restic|borg) +(?:backup|create)\b")
+
+
+def is_backup_script(path: str, text: str) -> bool:
+    """A shell script (`.sh`), by its name, or by what it calls."""
+    return path.endswith(".sh") and bool(_CALLED.search(path) or _CALLS.search(text))
 
 
 def makes_backups(one: Subject) -> bool:

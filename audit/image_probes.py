@@ -1,7 +1,7 @@
 """Images whose makers gave them a healthcheck, as far as that is known without an Engine. Pure.
 
-`HEALTHCHECK` stood in the stored Dockerfile of each, read in November 2026 (of GitLab, immich and Netdata in
-one that others keep a copy of); versions before it may lack it.
+`HEALTHCHECK` stood in the stored Dockerfile of each, read in November 2026 (of Authelia, GitLab, immich and
+Netdata in one that others keep a copy of); versions before it may lack it.
 What is only remembered to have one is not here. Where an Engine answers, it is asked and not this table.
 """
 
@@ -9,6 +9,7 @@ from estate.reference import Reference
 
 _PROBED = frozenset(
     [
+        "authelia/authelia",
         "blakeblackshear/frigate",
         "cadvisor/cadvisor",
         "gethomepage/homepage",

@@ -4,6 +4,7 @@ The static configuration is the file that its service mounts, its command's flag
 configuration is what its file provider reads, and the labels of services.
 """
 
+import ipaddress
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -78,6 +79,15 @@ class Effective:
 
     def has(self, *kinds: str) -> bool:
         return any(kind in one.kinds for one in self.middlewares for kind in kinds)
+
+    @property
+    def is_fenced(self) -> bool:
+        """Whether it lets in only addresses that are nobody's on the internet: a VPN's, a home's."""
+        return any(
+            _only_private(one.keys.get(f"{kind}.sourcerange", ""))
+            for one in self.middlewares
+            for kind in ("ipallowlist", "ipwhitelist")
+        )
 
 
 @dataclass(slots=True)
@@ -435,6 +445,14 @@ def _flat(tree: Tree, path: str = "", depth: int = 0) -> Iterator[tuple[str, str
                 yield from _flat(one, f"{path}[{at}]", depth + 1)
     elif isinstance(tree, Value):
         yield path, tree.text
+
+
+def _only_private(ranges: str) -> bool:
+    try:
+        found = [ipaddress.ip_network(one.strip(), strict=False) for one in ranges.split(",") if one.strip()]
+    except ValueError:
+        return False
+    return bool(found) and not any(one.is_global or one.prefixlen == 0 for one in found)
 
 
 def _is_absent(subject: Subject, inside: str) -> bool:

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from audit.backup_program import makes_backups
+from audit.backup_program import is_backup_script, makes_backups
 from audit.look import Look
 from audit.model import Confidence, Failed, Fix, Kind, Passed, Place, Result, Severity, Unknown
 from audit.mounts import MountPoint
@@ -135,7 +135,16 @@ def _by_services(look: Look) -> Iterator[Result]:
         name, what = silent[0]
         who = name if len(silent) == 1 else f"{len(silent)} volumes and folders"
         first = f"{what}: " if len(silent) == 1 else f"{what} of {name} is one: "
-        yield Unknown(who, f"{first}nothing in this tree says what is backed up, and no backup was asked")
+        yield Unknown(who, f"{first}{_silence(look)}, and no backup was asked")
+
+
+def _silence(look: Look) -> str:
+    """Why it is not known what is backed up. What a script saves is in its words alone."""
+    scripts = [path for path, text in look.snapshot.texts.items() if is_backup_script(path, text)]
+    if not scripts:
+        return "nothing in this tree says what is backed up"
+    more = f" and {len(scripts) - 1} more scripts" if len(scripts) > 1 else ""
+    return f"what {min(scripts)}{more} may save is not read from scripts"
 
 
 def _projects_of(look: Look, program: Subject) -> set[str]:

@@ -25,10 +25,11 @@ def unreadable(look: Look) -> Iterator[Result]:
     """Compose would stop at a file.
 
     Wrong: as far as this reader knows Compose's rules, the project does not resolve: it extends what is not
-    there, includes itself, merges what cannot be merged. A file that does not parse at all (a tab, a key that
-    is there twice, a template, a fragment for `include` or `-f` whose anchors stand elsewhere) is unknown:
-    nothing of it was judged. So is an env file that is not there, where a `.gitignore` or an example beside
-    it says that the deployed one is elsewhere.
+    there, includes itself, merges what cannot be merged, says a key twice (the rest is judged as if the later
+    one counted, or both, where they are mappings). A file that does not parse at all (a tab, a template, a
+    fragment for `include` or `-f` whose anchors stand elsewhere) is unknown: nothing of it was judged. So is
+    an env file that is not there, where a `.gitignore` or an example beside it says that the deployed one is
+    elsewhere.
     Disprove: `docker compose config -q` takes it.
     """
     bad = {str(look.snapshot.relative(path)) for model in look.snapshot.models for path in model.unreadable}

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from audit.backup_program import is_backup_script
 from audit.look import Look
 from audit.model import Confidence, Failed, Passed, Place, Result, Severity
 from audit.rule import rule
@@ -16,12 +17,6 @@ _SAVES = rf"(?:{_DUMPS}|restic|borg|rsync|rclone|tar|duplicity|kopia|aws|s3cmd)"
 _SWALLOWED = re.compile(
     rf"\b{_SAVES}\b[^#\n]*\|\|\s*(?:true|:|/bin/true|exit 0)\s*(?:$|[;#)}}])", re.MULTILINE
 )
-_BACKUP = re.compile(r"backup|restic|borg|dump|snapshot", re.IGNORECASE)
-
-
-def is_backup_script(path: str, text: str) -> bool:
-    """By its name, or by what it calls."""
-    return bool(_BACKUP.search(path)) or bool(re.search(r"\b(?:restic|borg) +(?:backup|create)\b", text))
 
 
 @rule("BAK-06", Severity.HIGH)
@@ -36,7 +31,7 @@ def blind_script(look: Look) -> Iterator[Result]:
     Mend: `set -euo pipefail` at the top; no `|| true`.
     """
     for path, text in look.snapshot.texts.items():
-        if not path.endswith(".sh") or not is_backup_script(path, text):
+        if not is_backup_script(path, text):
             continue
         code = code_of(text)
         wrong = []

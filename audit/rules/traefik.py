@@ -258,11 +258,12 @@ def rate_limit_unused(look: Look) -> Iterator[Result]:
     Wrong: there is a middleware `rateLimit` and no router passes it (one finding, at the middleware), or some
     routers of services pass one and others do not (one finding each). Chains and the middlewares of entry
     points are followed.
-    Not looked at: routers that only send on to https; those that Traefik drops (TRF-02).
+    Not looked at: routers that only send on to https; those that Traefik drops (TRF-02); those that an
+    ipAllowList opens to private addresses alone.
     Disprove: Traefik's `/api/http/routers` shows it among the router's middlewares.
     Mend: name it in the router's `middlewares`, or in those of the entry point for all routers at once.
     """
-    yield from _unused(look, "ratelimit", lambda one: "ratelimit" in one.kinds, "a rate limit")
+    yield from _unused(look, "ratelimit", lambda one: "ratelimit" in one.kinds, "a rate limit", outside=True)
 
 
 @rule("TRF-04", Severity.MEDIUM, fix=Fix.CONSENT)
@@ -282,12 +283,17 @@ def is_strict(one: Middleware) -> bool:
     return bool(names & _STRICT)
 
 
-def _unused(look: Look, kind: str, fits: Callable[[Middleware], bool], words: str) -> Iterator[Result]:
+def _unused(
+    look: Look, kind: str, fits: Callable[[Middleware], bool], words: str, *, outside: bool = False
+) -> Iterator[Result]:
+    """outside: only of what strangers reach."""
     defined = [one for one in look.proxy.middlewares.values() if fits(one)]
     routers = [
         one
         for one in _routers(look)
-        if not one.service.endswith("@internal") and _serves(look.proxy.effective(one))
+        if not one.service.endswith("@internal")
+        and _serves(effective := look.proxy.effective(one))
+        and not (outside and effective.is_fenced)
     ]
     if not defined or not routers:
         return

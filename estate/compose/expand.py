@@ -59,6 +59,9 @@ class Expander:
         own: dict[str, Tree] = {}
         merged: dict[str, Tree] = {}
         places: dict[str, tuple[Source, Span]] = {}
+        for again in node.twice:
+            span = self._source.span(again.start, again.end)
+            self._problems.append(Problem(self._source.path, span, f"{again.text[:60]!r} is there twice"))
         for key, child in node.pairs:
             name = self._key(key)
             if name == _MERGE and isinstance(key, Scalar) and not key.style:

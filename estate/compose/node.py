@@ -17,6 +17,7 @@ from estate.compose.source import Source, Unreadable
 DEEPEST = 64
 """Levels of nesting; real files have fewer than 12."""
 NODES = 200_000
+MOST_TWICE = 8
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PROPERTY = re.compile(
@@ -50,11 +51,14 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mapping:
+    """`twice`: keys that stood there before; of those at most MOST_TWICE."""
+
     pairs: tuple[tuple["Node", "Node"], ...]
     tag: str | None
     anchor: str | None
     start: int
     end: int
+    twice: tuple[Scalar, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,12 +72,17 @@ class Alias:
 
 
 Node = Scalar | Sequence | Mapping | Alias
+_Pairs = tuple[tuple[Node, Node], ...]
 
 
-def parse(source: Source) -> list[Node | None]:
-    """The documents of a file; None for an empty one. Raises Unreadable, whatever the text is."""
+def parse(source: Source, *, twice: bool = False) -> list[Node | None]:
+    """The documents of a file; None for an empty one. Raises Unreadable, whatever the text is.
+
+    twice: a key that stood there before is noted and not refused. Two mappings are then read as one, and of
+    other values the later counts.
+    """
     try:
-        return list(_Composer(source.text).documents())
+        return list(_Composer(source.text, twice=twice).documents())
     except yaml.YAMLError as wrong:
         raise Unreadable(_words(wrong)) from None
     except (ValueError, RecursionError) as wrong:
@@ -108,8 +117,9 @@ _END = object()
 
 
 class _Composer:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, twice: bool) -> None:
         self._text = text
+        self._twice = twice
         self._count = 0
         self._anchors: dict[str, Node | None] = {}
         self._loader = _Loader(text)
@@ -168,8 +178,8 @@ class _Composer:
         made: Node
         if isinstance(event, yaml.MappingStartEvent):
             pairs = tuple(zip(items[::2], items[1::2], strict=True))
-            self._refuse_duplicates(pairs)
-            made = Mapping(pairs, event.tag, event.anchor, start, end)
+            pairs, again = self._each_once(pairs)
+            made = Mapping(pairs, event.tag, event.anchor, start, end, again)
         else:
             made = Sequence(tuple(items), event.tag, event.anchor, start, end)
         if event.anchor:
@@ -179,14 +189,19 @@ class _Composer:
     def _loader_end(self, event: Any) -> int:
         return int(event.end_mark.index)
 
-    def _refuse_duplicates(self, pairs: tuple[tuple[Node, Node], ...]) -> None:
+    def _each_once(self, pairs: _Pairs) -> tuple[_Pairs, tuple[Scalar, ...]]:
+        """The pairs, and the keys that stood there before."""
+        again: list[Scalar] = []
         seen: set[str] = set()
         for key, _ in pairs:
             if isinstance(key, Scalar):
                 if key.text in seen:
-                    line = self._text.count("\n", 0, key.start) + 1
-                    raise Unreadable(f"line {line}: {key.text[:60]!r} is there twice")
+                    if not self._twice:
+                        line = self._text.count("\n", 0, key.start) + 1
+                        raise Unreadable(f"line {line}: {key.text[:60]!r} is there twice")
+                    again.append(key)
                 seen.add(key.text)
+        return (_united(pairs) if again else pairs), tuple(again[:MOST_TWICE])
 
     def _alias(self, event: Any) -> Alias:
         line = event.start_mark.line + 1
@@ -196,6 +211,23 @@ class _Composer:
         if node is None:
             raise Unreadable(f"line {line}: &{event.anchor} contains itself")
         return Alias(event.anchor, node, event.start_mark.index, event.end_mark.index)
+
+
+def _united(pairs: _Pairs) -> _Pairs:
+    """Each key once: two mappings as one; of other values the later, where the first one stood."""
+    found: dict[str | int, tuple[Node, Node]] = {}
+    for at, (key, value) in enumerate(pairs):
+        name = key.text if isinstance(key, Scalar) else at
+        if (before := found.get(name)) is None:
+            found[name] = key, value
+            continue
+        first = before[1]
+        if isinstance(first, Mapping) and isinstance(value, Mapping):
+            both = _united((*first.pairs, *value.pairs))
+            again = (*first.twice, *value.twice)
+            value = Mapping(both, first.tag, first.anchor, first.start, value.end, again)
+        found[name] = before[0], value
+    return tuple(found.values())
 
 
 def _is_nothing(node: Any) -> bool:

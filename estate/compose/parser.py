@@ -10,8 +10,9 @@ Parse = Callable[[Source], list[Node | None]]
 
 
 class Parser:
-    """By content, for one look at a tree. Nodes know places by offsets, not by the file's name, and nobody
-    changes them, so files that are the same share theirs."""
+    """By content, for one look at a tree, which is to say all that it can, also of what Compose refuses: a
+    key may be there twice. Nodes know places by offsets, not by the file's name, and nobody changes them,
+    so files that are the same share theirs."""
 
     def __init__(self) -> None:
         self._done: dict[bytes, list[Node | None] | Unreadable] = {}
@@ -21,7 +22,7 @@ class Parser:
         found = self._done.get(source.data)
         if found is None:
             try:
-                found = parse(source)
+                found = parse(source, twice=True)
             except Unreadable as wrong:
                 found = wrong
             self._done[source.data] = found

@@ -54,6 +54,7 @@ def test_case(case: Case, tmp_path: Path) -> None:
     else:
         assert said == []
         assert bool(unknown) == (case.must is Must.UNKNOWN), unknown
+        assert not case.says or any(case.says in one for one in unknown)
     if case.must is Must.PASS:
         assert report.passed.get(case.rule), "it was not looked at"
 

@@ -49,8 +49,10 @@ class House:
         while await self.bridge.fold():
             pass
 
-    async def start(self, until: Callable[[], bool], platforms: Sequence[str] = ("fake",)) -> None:
-        """A bot that is started, runs until this is so, and is stopped."""
+    async def start(
+        self, until: Callable[[], bool], platforms: Sequence[str] = ("fake",), *, drained: bool = False
+    ) -> None:
+        """A bot that is started, runs until this is so (drained: and nothing waits), and is stopped."""
         box = Outbox(
             self.outbox,
             dict.fromkeys(platforms, self.platform),
@@ -61,7 +63,7 @@ class House:
         task = asyncio.create_task(box.run())
         try:
             async with asyncio.timeout(10):
-                while not until():
+                while not until() or (drained and await self.outbox.waiting()):
                     await asyncio.sleep(0.005)
                 await asyncio.sleep(0.05)
         finally:
@@ -99,7 +101,7 @@ async def test_what_happens_while_no_room_takes_it_is_told_when_one_does(house: 
     await house.post(body(alert("Down", "resolved"), alert("Slow", "resolved")))
     assert calls == ["send"]
     house.platform.trouble = lambda call, room: None
-    await house.start(lambda: len(house.said(OPS)) == 3 and "RESOLVED" in house.said(OPS)[0])
+    await house.start(lambda: len(house.said(OPS)) == 3 and "RESOLVED" in house.said(OPS)[0], drained=True)
     head, joined, over = house.heads(OPS)
     assert "RESOLVED" in head
     assert "Slow" in joined
@@ -149,7 +151,7 @@ async def test_a_room_that_is_not_configured_any_more_leaves_its_groups_to_the_f
     house.rooms = {"fallback": [FALLBACK]}
     house.clock.forward(60)
     await house.post(body(alert("Down"), alert("Slow")))
-    await house.start(lambda: bool(house.said(FALLBACK)))
+    await house.start(lambda: bool(house.said(FALLBACK)), drained=True)
     assert "Slow" in house.said(FALLBACK)[0]
 
 
@@ -174,7 +176,7 @@ async def test_a_platform_that_was_taken_out_of_the_configuration_holds_nothing_
     assert "gone" in house.said(OPS)[1]
     house.clock.forward(60)
     await house.post(body(alert("Down", "resolved")))
-    await house.start(lambda: "RESOLVED" in house.heads(OPS)[0])
+    await house.start(lambda: "RESOLVED" in house.heads(OPS)[0], drained=True)
     assert len(house.said(OPS)) == 3
     assert await house.outbox.waiting() == []
 
@@ -192,7 +194,7 @@ async def test_a_platform_that_was_out_for_one_run_goes_on_with_its_messages(hou
     house.rooms = {"ops": [gone]}
     await house.start(lambda: True, ("fake", "gone"))
     await house.post(body(alert("Down", "resolved"), alert("Slow", "resolved")))
-    await house.start(lambda: "RESOLVED" in house.heads(gone)[0], ("fake", "gone"))
+    await house.start(lambda: "RESOLVED" in house.heads(gone)[0], ("fake", "gone"), drained=True)
     assert await house.outbox.waiting() == []
 
 
@@ -241,7 +243,7 @@ async def test_what_was_decided_while_a_room_refused_goes_where_the_lane_went(ho
     with pytest.raises(Upstream):
         await house.bridge.fold()
     await house.bridge.fold()
-    await house.start(lambda: any("RESOLVED" in text for text in house.heads(FALLBACK)))
+    await house.start(lambda: any("RESOLVED" in text for text in house.heads(FALLBACK)), drained=True)
     assert "RESOLVED" in house.heads(FALLBACK)[0]
     assert await house.outbox.waiting() == []
 
@@ -268,7 +270,7 @@ async def test_a_card_that_somebody_deleted_is_posted_anew_in_its_room(house: Ho
     assert line.thread == card.id
     house.clock.forward(60)
     await house.post(body(alert("Down", "resolved"), alert("Slow", "resolved")))
-    await house.start(lambda: "RESOLVED" in plain(card.docs[-1]))
+    await house.start(lambda: "RESOLVED" in plain(card.docs[-1]), drained=True)
     assert len(deleted.docs) == 1
     assert await house.outbox.waiting() == []
 

@@ -462,8 +462,11 @@ async def test_what_could_not_be_stored_is_not_acked_and_comes_again(slack: Loop
         await slack.say("ops", "ann", "!status")
         await slack.settled()
         assert len(bot.inbox.events) == 1
-        assert len(slack.deliveries.log[-1].attempts) == 3
-        assert bot.inbox.puts == 3
+        # Two were refused; a third may be late on a busy machine, and is then no second event.
+        attempts = [one.reason for one in slack.deliveries.log[-1].attempts]
+        assert len(attempts) >= 3
+        assert attempts[-1] == ""
+        assert bot.inbox.puts >= 3
 
 
 @pytest.mark.parametrize("how", ["cut", "half_open", "close", "refresh", "warning", "down", "dead_tickets"])

@@ -139,7 +139,16 @@ CASES = (
             **config(volumes("other")),
         },
     ),
-    Case("BAK-01", Must.UNKNOWN, "nothing says what is backed up", app(DATA)),
+    Case(
+        "BAK-01", Must.UNKNOWN, "nothing says what is backed up", app(DATA), says="nothing in this tree says"
+    ),
+    Case(
+        "BAK-01",
+        Must.UNKNOWN,
+        "a script may",
+        {**app(DATA), "host/nightly.sh": "restic backup /opt\n"},
+        says="what host/nightly.sh may save is not read from scripts",
+    ),
     Case("BAK-01", Must.NEAR, "there is nothing to back up", app(web())),
     Case(
         "BAK-01",

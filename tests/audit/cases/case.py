@@ -24,7 +24,8 @@ class Must(StrEnum):
 
 @dataclass(frozen=True)
 class Case:
-    """`at`: where the first finding stands. `says`: words in its message. `runs` None: no Engine."""
+    """`at`: where the first finding stands. `says`: words in its message, or in why it is not
+    known. `runs` None: no Engine."""
 
     rule: str
     must: Must

@@ -131,6 +131,14 @@ TO_DASHBOARD = (
 )
 PORTS = "ports: ['443:443']"
 
+
+def fenced(ranges: str) -> dict[str, str | bytes]:
+    """One router with a rate limit, and one that lets in these addresses alone."""
+    allow = f"traefik.http.middlewares.f.ipallowlist.sourcerange={ranges}"
+    other = routed(ON, HOST.replace("web", "b"), allow, f"{PASSES}f,safe@file".replace("web", "b"))
+    return {**both(*GOOD), "b/compose.yml": other["app/compose.yml"]}
+
+
 CASES = (
     Case(
         "TRF-06",
@@ -323,6 +331,10 @@ CASES = (
         says="the router b",
     ),
     Case("TRF-03", Must.PASS, "in a chain", both(*GOOD)),
+    Case("TRF-03", Must.PASS, "the other one is for a VPN alone", fenced("10.8.0.0/24, fd00::/8")),
+    Case("TRF-03", Must.FIRE, "the other one is for some of the internet", fenced("10.8.0.0/24, 8.8.8.0/24")),
+    Case("TRF-03", Must.FIRE, "the other one is for all", fenced("0.0.0.0/0")),
+    Case("TRF-03", Must.FIRE, "whom the other one is for cannot be told", fenced("example.org")),
     Case(
         "TRF-03",
         Must.NEAR,

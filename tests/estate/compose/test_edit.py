@@ -1,6 +1,5 @@
 """One value changes, by one stretch of bytes, in the right place; what is not safe is refused."""
 
-import time
 from pathlib import Path
 from random import Random
 
@@ -245,7 +244,7 @@ def _pin(found: Model, service: str) -> Edit:
 
 
 def test_two_thousand_generated_edits_change_one_image_each() -> None:
-    began, edits, refused, seed = time.monotonic(), 0, 0, 0
+    edits, refused, seed = 0, 0, 0
     while edits < 2000:
         made = make(Random(seed))
         seed += 1
@@ -266,4 +265,3 @@ def test_two_thousand_generated_edits_change_one_image_each() -> None:
             if kind not in ("shared", "anchor"):
                 assert [one.path for one in edit.changes] == [("services", service, "image")]
     assert refused > 500
-    assert time.monotonic() - began < 60

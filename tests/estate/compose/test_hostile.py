@@ -15,7 +15,8 @@ from estate.compose.files import Files, Read, no_more, read_disk
 from estate.compose.invocation import Invocation
 from estate.compose.locus import images
 from estate.compose.model import Model
-from estate.compose.node import DEEPEST
+from estate.compose.node import DEEPEST, MOST_TWICE
+from estate.compose.parser import Parser
 from estate.compose.resolve import resolve, resolve_files
 from estate.compose.source import LONGEST, Source, Unreadable
 
@@ -123,6 +124,32 @@ def _only(data: bytes) -> Read:
 )
 def test_what_is_refused_says_why(data: bytes, words: str) -> None:
     assert words in _words(resolve(Invocation(ROOT), _only(data)))
+
+
+def test_a_key_that_is_there_twice_is_told_and_the_rest_is_read() -> None:
+    """For whoever only looks; who changes a file has it refused."""
+    text = (
+        "services:\n  web: {image: a, labels: {x: '1'}}\nvolumes: {one: {}}\n"
+        "services:\n  db: {image: b}\n  web: {image: c, labels: {y: '2'}}\nvolumes: {two: {}}\n"
+    )
+    files = {ROOT / "compose.yaml": text.encode()}
+    found = resolve_files(Invocation(ROOT), Files(no_more, files, Parser().parse))
+    assert [str(one) for one in found.problems] == [
+        f"{ROOT}/compose.yaml:4:1: 'services' is there twice",
+        f"{ROOT}/compose.yaml:7:1: 'volumes' is there twice",
+    ]
+    assert {name: one.image.text for name, one in found.services.items() if one.image} == {
+        "web": "c",
+        "db": "b",
+    }
+    assert found.services["web"].labels == {"x": "1", "y": "2"}
+    assert resolve_files(Invocation(ROOT), Files(no_more, files)).services == {}
+
+
+def test_many_keys_that_are_there_twice_are_told_a_few_times() -> None:
+    files = {ROOT / "compose.yaml": b"a: b\n" * 90_000}
+    found = resolve_files(Invocation(ROOT), Files(no_more, files, Parser().parse))
+    assert len(found.problems) == MOST_TWICE
 
 
 def test_fifty_megabytes_are_not_read(tmp_path: Path) -> None:
