@@ -9,7 +9,8 @@ from audit.subject import Subject
 from estate.compose.value import Value, child
 
 _PROGRAM = re.compile(
-    r"(?:^|[/_-])(?:restic|rustic|resticker|borg|borgmatic|kopia|duplicity|duplicati|backup)(?:$|[/_-])"
+    r"(?:^|[/_-])(?:(?:auto)?restic(?:ker|profile)?|rustic|backrest|zerobyte|borg(?:backup|matic|warehouse)?"
+    r"|kopia|duplicity|duplicati|duplicacy|rsnapshot|urbackup|backup)(?:$|[/_-])"
 )
 
 _CALLED = re.compile(r"backup|restic|borg|dump|snapshot", re.IGNORECASE)

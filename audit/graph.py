@@ -153,7 +153,7 @@ def hosts_of(rule: str) -> list[str]:
     sets was part of one, an ellipsis stands for it: `git.…`."""
     inside = re.findall(r"\bHost(?:SNI)?\(([^)]*)\)", rule)
     found = [host for one in inside for host in re.findall(r"[`'\"]([^`'\"]+)[`'\"]", one) if host != "*"]
-    return [re.sub(r"\A(?=\.)|(?<=\.)\Z", "…", host) for host in found]
+    return [re.sub(r"\$\{\w+\}", "…", host) for host in found]
 
 
 def _condition(one: Subject, thing: Thing | None) -> Condition:

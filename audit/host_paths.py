@@ -23,7 +23,9 @@ _HARMLESS = re.compile(
     r"|/dev/(?:shm|null|zero|random|urandom|log|dri(?:/.*)?|snd(?:/.*)?|net/tun)\Z"
     r"|/sys/fs/cgroup(?:/.*)?\Z"
 )
-_CREDENTIALS = re.compile(r"/(?:root|home/[^/]+)/\.(?:ssh|aws|kube|gnupg|docker|config/gcloud)(?:/|\Z)")
+_CREDENTIALS = re.compile(
+    r"(?:/root|/home/[^/]+|~[^/]*|\$\{HOME\})/\.(?:ssh|aws|kube|gnupg|docker|config/gcloud)(?:/|\Z)"
+)
 _EXPORTERS = re.compile(
     r"(?:node|process|systemd|smartctl|ipmi|dcgm|gpu)[-_]exporter|cadvisor|netdata|telegraf|datadog|promtail|fluent-?bit|fluentd|vector|alloy|glances"
     r"|beszel|grafana-agent|otel|opentelemetry|filebeat|metricbeat|falco|osquery|wazuh|crowdsec"
@@ -39,7 +41,7 @@ def host_paths(one: Subject) -> Iterator[tuple[str, MountPoint]]:
         if mount.kind == "volume" and mount.source:
             options = child(one.model.tree, "volumes", mount.source, "driver_opts")
             path = text_of(child(options, "device")) or ""
-        if path.startswith("/") and not path.endswith("docker.sock"):
+        if path.startswith(("/", "~", "${HOME}")) and not path.endswith("docker.sock"):
             yield path.rstrip("/") or "/", mount
 
 

@@ -7,6 +7,19 @@ from estate.compose.value import Rows, Section, Value
 from estate.snapshot.model import Snapshot
 
 
+def open_labels(service: ResolvedService) -> dict[str, str]:
+    """All of them, with `${NAME}` in the place of what nobody sets."""
+    found = dict(service.labels)
+    tree = service.tree.get("labels")
+    if isinstance(tree, Section):
+        found |= {key: one.open_text for key, one in tree.items() if isinstance(one, Value) and one.unset}
+    for one in tree if isinstance(tree, Rows) else ():
+        if isinstance(one, Value) and one.unset:
+            key, _, text = one.open_text.partition("=")
+            found |= {key: text} if key in found else {}
+    return found
+
+
 def label_place(snapshot: Snapshot, service: ResolvedService, key: str, file: str) -> Place:
     """Where a label is written; else where the service is."""
     tree = service.tree.get("labels")

@@ -9,7 +9,7 @@ from audit.places import of_span
 from audit.ports import Port, published
 from estate.compose.model import Model
 from estate.compose.service import ResolvedService
-from estate.compose.value import Section, child, text_of, texts_of
+from estate.compose.value import Section, child, open_text_of, text_of, texts_of
 from estate.reference import Reference, parse_reference
 from estate.snapshot.model import Snapshot
 
@@ -112,10 +112,10 @@ class Subject:
 
     def _network(self, name: str) -> str:
         tree = child(self.model.tree, "networks", name)
-        named = text_of(child(tree, "name"))
+        named = open_text_of(child(tree, "name"))
         external = child(tree, "external")
         if isinstance(external, Section):
-            return text_of(external.get("name")) or name
+            return open_text_of(external.get("name")) or name
         if named:
             return named
         return name if text_of(external) == "true" else f"{self.model.name}_{name}"

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from audit.inside import on_host
-from audit.labels import label_place
+from audit.labels import label_place, open_labels
 from audit.model import Place
 from audit.places import of_key, of_tree
 from audit.subject import Subject
-from estate.compose.value import Rows, Section, Tree, Value, child, text_of, texts_of
+from estate.compose.value import Rows, Section, Tree, Value, child, is_open, text_of, texts_of
 from estate.snapshot.document import Document
 from estate.snapshot.model import Snapshot
 
@@ -178,7 +178,7 @@ class Proxy:
 
     def _may_exist(self, name: str) -> bool:
         provider = name.rpartition("@")[2]
-        return provider not in {"docker", "file"} or provider in self.blind
+        return is_open(name) or provider not in {"docker", "file"} or provider in self.blind
 
 
 def _qualified(name: str, provider: str) -> str:
@@ -367,7 +367,7 @@ class _Reader:
     def _labels(self, subject: Subject) -> None:
         found: dict[tuple[str, str, str], dict[str, str]] = {}
         first: dict[tuple[str, str, str], str] = {}
-        for key, text in subject.service.labels.items():
+        for key, text in open_labels(subject.service).items():
             label = _LABEL.match(key)
             if label is not None:
                 what = (label["protocol"].lower(), label["kind"].lower(), label["name"])

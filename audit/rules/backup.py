@@ -135,11 +135,14 @@ def _by_services(look: Look) -> Iterator[Result]:
         name, what = silent[0]
         who = name if len(silent) == 1 else f"{len(silent)} volumes and folders"
         first = f"{what}: " if len(silent) == 1 else f"{what} of {name} is one: "
-        yield Unknown(who, f"{first}{_silence(look)}, and no backup was asked")
+        yield Unknown(who, f"{first}{_silence(look, programs)}, and no backup was asked")
 
 
-def _silence(look: Look) -> str:
+def _silence(look: Look, programs: list[Subject]) -> str:
     """Why it is not known what is backed up. What a script saves is in its words alone."""
+    if programs:
+        names = ", ".join(one.full_name for one in programs[:3])
+        return f"{names}, which makes backups, mounts nothing of its project"
     scripts = [path for path, text in look.snapshot.texts.items() if is_backup_script(path, text)]
     if not scripts:
         return "nothing in this tree says what is backed up"

@@ -8,6 +8,7 @@ from audit.look import Look
 from audit.model import Confidence, Failed, Passed, Place, Result, Severity
 from audit.rule import rule
 from audit.traefik import Proxy, Router
+from estate.compose.value import is_open
 
 _PRIVATE = re.compile(
     r"(?:.+\.)?(?:localhost|local|lan|internal|intranet|home|home\.arpa|corp|localdomain|private|test|invalid)\Z",
@@ -76,7 +77,7 @@ def _is_private(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        return "." not in host or bool(_PRIVATE.match(host))
+        return not is_open(host) and ("." not in host or bool(_PRIVATE.match(host)))
     return True
 
 

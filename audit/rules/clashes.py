@@ -5,11 +5,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from audit.look import Look
-from audit.model import Confidence, Failed, Passed, Place, Result, Severity
+from audit.model import Confidence, Failed, Passed, Place, Result, Severity, Unknown
 from audit.places import of_key
 from audit.rule import each_proxy, rule
 from audit.traefik import Router
 from estate.compose.model import Model
+from estate.compose.value import is_open
 
 
 @rule("CMP-06", Severity.MEDIUM)
@@ -53,20 +54,30 @@ def same_route(look: Look) -> Iterator[Result]:
 
     Wrong: routers of two services have the same rule (spaces and the order of `&&` aside) on entry points
     that they share, and none of them has a `priority`.
-    Not meant: two routers of one service; replicas of one service.
+    Not meant: two routers of one service; replicas of one service; rules of two projects that a variable is a
+    part of which nothing in this tree sets.
     Disprove: Traefik's /api/http/routers shows different rules, or one of them is never up.
     Mend: another host or path for one; or a `priority`.
     """
-    by_rule: dict[str, list[Router]] = defaultdict(list)
+    by_rule: dict[tuple[str, str], list[Router]] = defaultdict(list)
     for one in look.proxy.routers:
         if one.protocol == "http" and one.rule and (one.subject is None or one.subject.is_active):
-            by_rule[_plain(one.rule)].append(one)
+            # One project has one .env: there, what nobody sets here is the same.
+            inside = one.subject.model.name if one.subject is not None and is_open(one.rule) else ""
+            by_rule[_plain(one.rule), inside].append(one)
+    unknown = [one for group in by_rule.values() for one in group if is_open(one.rule)]
+    if unknown:
+        first = unknown[0]
+        who = f"{len(unknown)} routers" if len(unknown) > 1 else first.name
+        why = f"the rule of {first.name} is {first.rule}, and nothing in this tree sets that"
+        yield Unknown(who, why, first.place)
     for routers in by_rule.values():
         for at, one in enumerate(routers):
             clash = next((other for other in routers[:at] if _clashes(one, other)), None)
             name = one.subject.full_name if one.subject else ""
             if clash is None:
-                yield Passed(name or one.name)
+                if not is_open(one.rule):
+                    yield Passed(name or one.name)
                 continue
             other = clash.subject.full_name if clash.subject else f"{clash.name}@{clash.provider}"
             yield Failed(

@@ -15,7 +15,7 @@ from audit.subject import Subject
 from estate.compose.model import Model
 from estate.compose.problem import Problem
 from estate.compose.source import Unreadable
-from estate.compose.value import Rows, Section, Tree, Value, child, text_of
+from estate.compose.value import Rows, Section, Tree, Value, child, is_open, open_text_of, text_of
 
 _TOLD_ELSEWHERE = re.compile(r"must be set|is no local file|there is no compose file")
 
@@ -180,17 +180,18 @@ def name_clash(look: Look) -> Iterator[Result]:
     several replicas clashes with itself.
     Disprove: they never run on one machine at one time.
     """
-    names: dict[str, list[Subject]] = defaultdict(list)
+    names: dict[tuple[str, str], list[Subject]] = defaultdict(list)
     ports: dict[tuple[str, str], list[tuple[Subject, str, Tree]]] = defaultdict(list)
     for one in look.subjects:
         if not one.is_active:
             continue
-        if one.service.container_name:
-            names[one.service.container_name].append(one)
+        if name := open_text_of(one.service.tree.get("container_name")):
+            # One project has one .env: there, what nobody sets here is the same.
+            names[name, one.model.name if is_open(name) else ""].append(one)
         for port in one.ports:
             if port.host and "-" not in port.host:
                 ports[port.host, port.protocol].append((one, port.address, port.tree))
-    for name, group in names.items():
+    for (name, _), group in names.items():
         yield _name_clash(look, name, group) if len(group) > 1 else Passed(name)
     for (host, protocol), users in ports.items():
         clash = _port_clash(look, host, protocol, users)

@@ -8,6 +8,7 @@ from audit.model import Confidence, Failed, Fix, Kind, Passed, Place, Result, Se
 from audit.registry import KNOWN, REQUIRED, STATUSES, TYPES, Entry, Registry
 from audit.rule import rule
 from audit.subject import Subject
+from estate.compose.value import is_open
 from estate.inventory import Thing
 from estate.snapshot.env_file import is_env_name
 
@@ -208,7 +209,7 @@ def _domains(look: Look, entry: Entry) -> Iterator[Failed]:
     mine = [r for r in look.routers if r.subject is not None and r.subject.folder == entry.folder]
     rules = " ".join(r.rule for r in look.routers if r.subject is None or r in mine)
     blind = any(one.subject is not None and "file" in one.blind for one in look.proxies)
-    if not mine or blind or "Host(``)" in rules:
+    if not mine or blind or is_open(rules):
         return
     for domain in entry.domains:
         if domain and domain not in rules:

@@ -417,8 +417,10 @@ _STORES = {
 _MEANT = {
     *("25", "465", "587", "110", "995", "143", "993", "4190", "53", "853", "22", "123", "1194", "51820"),
     *("3478", "5349", "25565", "1883", "8883", "51413", "6881", "22000", "21027", "64738", "5060", "5061"),
+    *("137", "138", "139", "445", "548", "2049", "67", "69", "514", "631", "500", "4500", "41641", "19132"),
 }
-"""Ports that exist to be reached from outside, past any proxy: mail, names, time, tunnels, calls, games."""
+"""Ports that exist to be reached by other machines, past any proxy: mail, names, time, tunnels, calls, games,
+shared folders, printers, logs."""
 _EDGE = re.compile(r"(?:^|/)(?:traefik|nginx|caddy|haproxy|envoy|httpd|nginx-proxy.*|swag|ingress.*)\Z")
 
 
@@ -429,8 +431,8 @@ def open_port(look: Look, one: Subject) -> Iterator[Result]:
 
     Wrong: `ports` publishes without an address, or on 0.0.0.0: Docker's own rules go before those of ufw and
     firewalld. High: a database, cache or queue listens there.
-    Not meant: the proxy's 80 and 443; mail, DNS, VPN, calls, games, which exist to be reached. What is routed
-    as well is TRF-08.
+    Not meant: the proxy's 80 and 443; mail, DNS, VPN, calls, games, shared folders: they exist to be reached.
+    What is routed as well is TRF-08.
     Disprove: another machine cannot connect to it.
     Mend: `127.0.0.1:` before the port; or no `ports`, where only containers call it.
     """

@@ -11,7 +11,7 @@ from audit.places import of_key, of_tree
 from audit.rule import each_proxy, rule
 from audit.subject import Subject
 from audit.traefik import Effective, Middleware, Router, is_traefik
-from estate.compose.value import Rows, texts_of
+from estate.compose.value import Rows, is_open, texts_of
 
 
 def _set(words: str) -> frozenset[str]:
@@ -185,6 +185,8 @@ def undefined_reference(look: Look) -> Iterator[Result]:
             )
         if _is_unknown_service(look, one):
             found.append(("service", one.service))
+        open_names = [name for name in (*one.middlewares, *(name for _, name in found)) if is_open(name)]
+        found = [(kind, name) for kind, name in found if not is_open(name)]
         for kind, name in found:
             yield Failed(
                 place=one.place,
@@ -199,12 +201,13 @@ def undefined_reference(look: Look) -> Iterator[Result]:
                 remedy=f"define {name}, or mend the name",
             )
         unsure = proxy.effective(one).unsure
-        if unsure and not found:
+        who = f"{_name(one) or one.place.file} {one.name}"
+        if open_names:
+            yield Unknown(who, f"{open_names[0]}: nothing in this tree sets it", one.place)
+        elif unsure and not found:
             why = next((why for part, why in proxy.blind.items() if f"@{part}" in " ".join(unsure)), "")
             if why:
-                yield Unknown(
-                    f"{_name(one) or one.place.file} {one.name}", f"{', '.join(unsure)}: {why}", one.place
-                )
+                yield Unknown(who, f"{', '.join(unsure)}: {why}", one.place)
         elif not found:
             yield Passed(f"{_name(one)} {one.name}")
 
@@ -412,9 +415,10 @@ def dashboard_router(look: Look) -> Iterator[Result]:
     """Traefik's dashboard is routed without a password, or to a port that does not answer.
 
     Wrong: a router leads to `api@internal` and its chain has no authentication; or a router of Traefik's own
-    service leads to port 8080 while `api.insecure` is off, where nothing listens. Low: no port of its entry
-    points is published, so only other containers come there.
-    Not looked at: routers that Traefik drops (TRF-02).
+    service leads to port 8080 while `api.insecure` is off, where nothing listens, or names neither service
+    nor port. Low: no port of its entry points is published, so only other containers come there.
+    Not looked at: routers that Traefik drops (TRF-02); those without a rule, which are there to get a
+    certificate.
     Disprove: the address asks for a password, and then shows the dashboard.
     """
     proxy = look.proxy
@@ -435,8 +439,7 @@ def dashboard_router(look: Look) -> Iterator[Result]:
             words = "leads to the dashboard without asking for a password"
             found = _dashboard(one, words, "add a basicAuth middleware")
             yield replace(found, severity=Severity.LOW) if _is_inside(look, one) else found
-        elif is_own and not is_api and "static" not in proxy.blind and _leads_nowhere(look, one):
-            words = "leads to port 8080, where nothing listens while api.insecure is off"
+        elif is_own and not is_api and "static" not in proxy.blind and (words := _nowhere(look, one)):
             yield _dashboard(one, words, f"add traefik.http.routers.{one.name}.service=api@internal")
         else:
             yield Passed(f"{_name(one)} {one.name}")
@@ -452,12 +455,16 @@ def _is_inside(look: Look, one: Router) -> bool:
     return not ports & {"", *(port.inside for port in proxy.ports)}
 
 
-def _leads_nowhere(look: Look, one: Router) -> bool:
+def _nowhere(look: Look, one: Router) -> str:
+    """Where a router of Traefik's own service leads to without meaning it; empty where it means it."""
     assert one.subject is not None  # it is Traefik's own
-    ports = {
-        t for k, t in one.subject.service.labels.items() if k.lower().endswith("loadbalancer.server.port")
-    }
-    return not one.service and (not ports or ports == {"8080"}) and not look.proxy.is_on("api", "insecure")
+    labels = one.subject.service.labels
+    ports = {text for key, text in labels.items() if key.lower().endswith("loadbalancer.server.port")}
+    if one.service or not one.rule or ports - {"8080"} or look.proxy.is_on("api", "insecure"):
+        return ""
+    if ports:
+        return "leads to port 8080, where nothing listens while api.insecure is off"
+    return "names no service, and no label says a port: it leads to Traefik itself, not to its dashboard"
 
 
 def _dashboard(one: Router, words: str, remedy: str) -> Failed:
@@ -599,7 +606,10 @@ def not_on_the_network(look: Look) -> Iterator[Result]:
             continue
         networks = set(one.networks.values())
         said = one.service.labels.get("traefik.docker.network") or (default[0] if default else "")
-        if not networks & reachable:
+        if not networks & reachable and is_open("".join((*networks, *reachable))):
+            name = next(name for name in (*networks, *reachable) if is_open(name))
+            yield Unknown(one.full_name, f"the network {name}: nothing in this tree sets it", one.place)
+        elif not networks & reachable:
             yield _apart(look, one, f"shares no network with {proxy.subject.full_name}", networks, reachable)
         elif len(networks) > 1 and not said and not networks <= reachable and "static" in proxy.blind:
             why = f"it is on several networks, and the provider may say which one: {proxy.blind['static']}"

@@ -84,6 +84,19 @@ class Value:
         return tuple(dict.fromkeys(name for names in empty for name in names))
 
     @property
+    def open_text(self) -> str:
+        """Its text, where `${NAME}` stands in the place of what nobody sets: two such may be different."""
+        if not self.unset:
+            return self.text
+        pieces = (
+            "".join(f"${{{name}}}" for name in one.piece.variables[-1:])
+            if one.piece.origin is Origin.UNSET
+            else one.piece.text
+            for one in self.written
+        )
+        return "".join(pieces)[self.start :]
+
+    @property
     def origins(self) -> frozenset[Origin]:
         return frozenset(one.piece.origin for one in self.written)
 
@@ -170,6 +183,16 @@ def child(tree: Tree | None, *path: str) -> Tree | None:
     for key in path:
         tree = tree.get(key) if isinstance(tree, Section) else None
     return tree
+
+
+def open_text_of(tree: Tree | None) -> str | None:
+    """As `text_of`, with `${NAME}` in the place of what nobody sets."""
+    return tree.open_text if isinstance(tree, Value) else text_of(tree)
+
+
+def is_open(text: str) -> bool:
+    """Whether a variable that nobody sets is a part of it, so that what it is is decided elsewhere."""
+    return "${" in text
 
 
 def text_of(tree: Tree | None) -> str | None:

@@ -145,6 +145,17 @@ CASES = (
     Case(
         "BAK-01",
         Must.UNKNOWN,
+        "what makes backups has to do with others",
+        {
+            **app(DATA),
+            "b/compose.yml": "services:\n  back:\n    image: x/backrest:v1.9.1\n    volumes: [repo:/r]\n"
+            "volumes: {repo: }\n",
+        },
+        says="b/back, which makes backups, mounts nothing of its project",
+    ),
+    Case(
+        "BAK-01",
+        Must.UNKNOWN,
         "a script may",
         {**app(DATA), "host/nightly.sh": "restic backup /opt\n"},
         says="what host/nightly.sh may save is not read from scripts",

@@ -3,6 +3,7 @@ from tests.audit.cases.traefik import GOOD, HOST, ON, SECURE, STATIC, both, prox
 
 FIRE, NEAR, PASS = Must.FIRE, Must.NEAR, Must.PASS
 OTHER = "traefik.http.routers.other."
+OPEN = "traefik.http.routers.web.rule=Host(`${D}`)"
 BASE: dict[str, str | bytes] = {"app/compose.yml": "services:\n  web:\n    image: nginx:1.99.3\n"}
 
 
@@ -10,6 +11,11 @@ def second(*labels: str) -> dict[str, str | bytes]:
     rows = "".join(f"      - {label}\n" for label in (ON, *labels))
     body = f"services:\n  two:\n    image: nginx:1.99.3\n    labels:\n{rows}"
     return {**proxy(), **routed(*GOOD), "two/compose.yml": body}
+
+
+def _open(name: str) -> str:
+    rule = OPEN.replace("routers.web", f"routers.{name}")
+    return f"  {name}:\n    image: nginx:1.99.3\n    labels:\n      - {ON}\n      - {rule}\n"
 
 
 def certified(host: str, static: str = STATIC) -> dict[str, str | bytes]:
@@ -80,6 +86,20 @@ CASES = (
         "other entry points",
         second(OTHER + "rule=Host(`w.example.net`)", OTHER + "entrypoints=web", OTHER + "tls=true"),
     ),
+    Case(
+        "TRF-12",
+        Must.UNKNOWN,
+        "their hosts are set elsewhere",
+        {**proxy(), **routed(ON, OPEN), "two/compose.yml": routed(ON, OPEN)["app/compose.yml"]},
+        says="the rule of web is Host(`${D}`)",
+    ),
+    Case(
+        "TRF-12",
+        FIRE,
+        "their host is set elsewhere, in one project",
+        {**proxy(), "app/compose.yml": f"services:\n{_open('web')}{_open('two')}"},
+        says="has the rule",
+    ),
     Case("TRF-12", NEAR, "one of them to TLS", second(OTHER + "rule=Host(`w.example.net`)")),
     Case("TRF-12", PASS, "alone", both(*GOOD)),
     Case("TRF-13", FIRE, "localhost", certified("app.localhost"), says="app.localhost"),
@@ -90,6 +110,7 @@ CASES = (
     Case("TRF-13", NEAR, "a public name that ends so", certified("app.homelan.example.net")),
     Case("TRF-13", NEAR, "an authority of its own", certified("app.lan", OWN)),
     Case("TRF-13", NEAR, "no resolver", {**proxy(), **routed(ON, HOST.replace("w.example.net", "a.lan"))}),
+    Case("TRF-13", NEAR, "a host that is set elsewhere", certified("${DOMAIN}")),
     Case("TRF-13", PASS, "public", certified("app.example.net")),
     Case(
         "CMP-03", FIRE, "a port", over("services: {web: {ports: ['80:80']}}\n"), severity="high", says="ports"

@@ -161,6 +161,15 @@ CASES = (
         },
         confidence="low",
     ),
+    Case(
+        "CMP-05",
+        Must.NEAR,
+        "names that are set elsewhere",
+        {
+            **app(web("container_name: ${P}_web")),
+            "b/compose.yml": f"services:\n{web('container_name: ${P}_web')}",
+        },
+    ),
     Case("CMP-05", Must.PASS, "two ports", app(web("ports: ['80:80', '81:80']"))),
     Case(
         "CMP-05",

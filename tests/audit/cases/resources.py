@@ -99,6 +99,13 @@ CASES = (
         app(web("volumes: [{type: bind, source: /run/docker.sock, target: /s}]")),
     ),
     Case("OPS-02", Must.PASS, "not at all", app(web())),
+    Case("OPS-02", Must.NEAR, "a folder that is set elsewhere", app(web("volumes: ['${DATA}/:/d']"))),
+    Case(
+        "OPS-02",
+        Must.FIRE,
+        "by a default",
+        app(web("volumes: ['${SOCK:-/var/run/docker.sock}:/var/run/docker.sock']")),
+    ),
     Case(
         "OPS-02",
         Must.NEAR,

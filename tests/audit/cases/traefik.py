@@ -69,6 +69,15 @@ def both(*labels: str, **more: str) -> dict[str, str | bytes]:
     return {**proxy(), **routed(*labels, **more)}
 
 
+ENTRY = "traefik.http.routers.web.entrypoints=${E}"
+
+
+def _on_network(name: str) -> str:
+    text = routed(*GOOD)["app/compose.yml"]
+    assert isinstance(text, str)
+    return text.replace("proxy: {external: true}", f"proxy: {{external: true, name: {name!r}}}")
+
+
 def limited(numbers: str) -> dict[str, str | bytes]:
     return proxy(dynamic=f"http: {{middlewares: {{limit: {{rateLimit: {numbers}}}}}}}\n")
 
@@ -153,6 +162,42 @@ CASES = (
         "for everybody",
         proxy(STATIC, DYNAMIC, TO_DASHBOARD % "websecure", PORTS),
         severity="high",
+    ),
+    Case(
+        "TRF-06",
+        Must.NEAR,
+        "it is there to get a certificate",
+        proxy(
+            STATIC, DYNAMIC, "labels: {traefik.enable: 'true', traefik.http.routers.d.tls.domains[0].main: x}"
+        ),
+    ),
+    Case(
+        "TRF-06",
+        Must.FIRE,
+        "it names nothing",
+        proxy(STATIC, DYNAMIC, LABELS + "a=b]"),
+        says="Traefik itself",
+    ),
+    Case(
+        "TRF-02",
+        Must.UNKNOWN,
+        "the resolver is set elsewhere",
+        both(ON, HOST, SECURE[0], "traefik.http.routers.web.tls.certresolver=${R}"),
+        says="${R}: nothing in this tree sets it",
+    ),
+    Case(
+        "TRF-02",
+        Must.UNKNOWN,
+        "the middleware is set elsewhere",
+        both(ON, HOST, *SECURE, PASSES + "${M}@file"),
+    ),
+    Case("TRF-01", Must.NEAR, "what is set elsewhere", both(ON, HOST, PASSES + "${M}", ENTRY)),
+    Case(
+        "TRF-11",
+        Must.UNKNOWN,
+        "the network is set elsewhere",
+        {**proxy(), "app/compose.yml": _on_network("${NET}")},
+        says="the network ${NET}: nothing in this tree sets it",
     ),
     Case("TRF-02", Must.PASS, "another Traefik's routes", TWO),
     Case(
