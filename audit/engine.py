@@ -50,7 +50,7 @@ def evaluate(
             left_out[one.id] = absent
             continue
         results = one.check(look)
-        if one.by_absence and look.partial:
+        if (one.by_absence and look.partial) or ((one.by_absence or one.whole) and look.fragments):
             results = _but_partial(look, one, results, unknown)
         for result in results:
             _sort(one, result, failed, unknown, passed)
@@ -62,21 +62,34 @@ def evaluate(
 def _but_partial(
     look: Look, one: Rule, results: Iterable[Result], unknown: list[NotJudged]
 ) -> Iterator[Result]:
-    """Without what is found of services that extend what could not be read: once for each such file. The
-    subject of several has no path in it, so that a comparison takes none of the rule's findings for mended.
+    """Without what is found of services of which more may be said: by what they extend, which could not be
+    read (once for each such file); by a file that theirs is put over (once). The subject of several has no
+    path in it, so that a comparison takes none of the rule's findings for mended.
     """
-    left: dict[str, list[str]] = {}
+    extending: dict[str, list[str]] = {}
+    loose: list[str] = []
+    bases = look.partial if one.by_absence else {}
     for result in results:
-        base = look.partial.get(result.service) if isinstance(result, Failed) else None
-        if base is None or not isinstance(result, Failed):
-            yield result
+        service = result.service if isinstance(result, Failed) else ""
+        if service in bases:
+            extending.setdefault(bases[service], []).append(service)
+        elif service in look.fragments:
+            loose.append(service)
         else:
-            left.setdefault(base, []).append(result.service)
-    for base, names in left.items():
-        who = names[0] if len(names) == 1 else f"{len(names)} services"
+            yield result
+    for base, names in extending.items():
         which = "it extends" if len(names) == 1 else f"{names[0]} and others extend"
         why = f"{base}, which {which}, could not be read"
-        unknown.append(NotJudged(one.id, who, why, Place(base)))
+        unknown.append(NotJudged(one.id, _together(names), why, Place(base)))
+    if loose:
+        file = look.fragments[loose[0]]
+        why = f"{file} is put over another file, which is not known: the rest may be said there"
+        unknown.append(NotJudged(one.id, _together(loose), why, Place(file)))
+
+
+def _together(names: Sequence[str]) -> str:
+    each = list(dict.fromkeys(names))
+    return each[0] if len(each) == 1 else f"{len(each)} services"
 
 
 def _absent(one: Rule, snapshot: Snapshot) -> str:

@@ -11,6 +11,7 @@ from audit.registry import Registry, read_registry
 from audit.subject import Subject
 from audit.traefik import Proxy, Router, read_proxies
 from audit.waivers import Waivers, read_waivers
+from estate.compose.model import Model
 from estate.inventory import Thing, inventory
 from estate.model import Detail
 from estate.snapshot.env_file import EnvFile
@@ -106,6 +107,17 @@ class Look:
             for name, path in model.partial.items()
         }
 
+    @cached_property
+    def fragments(self) -> Mapping[str, str]:
+        """Service → its file, which is put over another one that is not known: alone, Compose takes it not,
+        since one of its services has neither image nor build."""
+        return {
+            f"{model.name}/{name}": self.snapshot.relative(model.paths[0])
+            for model in self.snapshot.models
+            if unfinished(model)
+            for name in model.services
+        }
+
     def proxy_of(self, subject: Subject) -> Proxy:
         """The Traefik that a service is reached through, if it is to be."""
         return next((one for one in self.proxies if subject.full_name in one.owns), self.proxy)
@@ -166,6 +178,20 @@ class Look:
     def is_public(self, subject: Subject) -> bool:
         """Whether people outside reach it: by a route, or by a published port."""
         return subject.full_name in self.routed or subject.is_published
+
+
+def unfinished(model: Model) -> list[str]:
+    """Services that have neither an image nor a build of their own, and extend none."""
+    return [
+        name
+        for name, one in model.services.items()
+        if one.image is None
+        and not one.is_built
+        and name not in model.partial
+        and "provider" not in one.tree
+        and not model.problems
+        and model.paths
+    ]
 
 
 _HOST_NAMES = re.compile(

@@ -40,7 +40,8 @@ Check = Callable[[Look], Iterator[Result]]
 @dataclass(frozen=True, slots=True)
 class Rule:
     """`needs_engine`: it judges what runs, and is unknown without an Engine. `by_absence`: it finds what is
-    not written, and is unknown of a service that extends what could not be read.
+    not written, and is unknown of a service that extends what could not be read. `whole`: it holds a service
+    against its project. Both are unknown of what is put over a file that is not known (`-f`).
     """
 
     id: str
@@ -52,6 +53,7 @@ class Rule:
     peers: tuple[str, ...] = ()
     needs: Needs = Needs.NOTHING
     by_absence: bool = False
+    whole: bool = False
 
     @property
     def title(self) -> str:
@@ -95,11 +97,12 @@ def rule(
     peers: tuple[str, ...] = (),
     needs: Needs = Needs.NOTHING,
     by_absence: bool = False,
+    whole: bool = False,
 ) -> Callable[[Check], Rule]:
     """Declare a rule. `peers`: the ids of other programs' rules for the same."""
 
     def declare(check: Check) -> Rule:
         words = inspect.cleandoc(check.__doc__ or "")
-        return Rule(name, severity, check, words, fix, needs_engine, peers, needs, by_absence)
+        return Rule(name, severity, check, words, fix, needs_engine, peers, needs, by_absence, whole)
 
     return declare

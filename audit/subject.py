@@ -98,6 +98,12 @@ class Subject:
         return any(port.is_public for port in self.ports) or self.network_mode == "host"
 
     @property
+    def ends_at_once(self) -> bool:
+        """It is there for its networks or volumes alone, and does nothing: `true`."""
+        words = [*(self.service.entrypoint or ()), *(self.service.command or ())]
+        return words in (["true"], ["/bin/true"])
+
+    @property
     def network_mode(self) -> str:
         return text_of(self.service.tree.get("network_mode")) or ""
 

@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from audit.look import Look
+from audit.look import Look, unfinished
 from audit.model import Confidence, Failed, Passed, Place, Result, Severity, Unknown
 from audit.places import of_key
 from audit.rule import each_proxy, rule
@@ -25,7 +25,7 @@ def project_clash(look: Look) -> Iterator[Result]:
     """
     by_name: dict[str, list[Model]] = defaultdict(list)
     for model in look.snapshot.models:
-        if model.services:
+        if model.services and not unfinished(model):
             by_name[model.name].append(model)
     for name, models in by_name.items():
         folders = {model.directory for model in models}

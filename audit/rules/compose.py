@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from audit.awaited import awaited, unsure
-from audit.look import Look
+from audit.look import Look, unfinished
 from audit.model import Confidence, Failed, Fix, Passed, Place, Result, Severity, Unknown
-from audit.places import of_key, of_tree
+from audit.places import of_key, of_span, of_tree
 from audit.rule import rule
 from audit.subject import Subject
 from estate.compose.model import Model
@@ -29,7 +29,8 @@ def unreadable(look: Look) -> Iterator[Result]:
     one counted, or both, where they are mappings). A file that does not parse at all (a tab, a template, a
     fragment for `include` or `-f` whose anchors stand elsewhere) is unknown: nothing of it was judged. So is
     an env file that is not there, where a `.gitignore` or an example beside it says that the deployed one is
-    elsewhere.
+    elsewhere; and a file with a service that has neither image nor build: it is put over another one, so what
+    it does not say is not judged.
     Disprove: `docker compose config -q` takes it.
     """
     bad = {str(look.snapshot.relative(path)) for model in look.snapshot.models for path in model.unreadable}
@@ -46,9 +47,18 @@ def unreadable(look: Look) -> Iterator[Result]:
         for file, problems in by_file.items():
             if look.snapshot.relative(file) not in look.snapshot.unread:
                 found.append(_without(look, model, file, problems))
+        if lacking := unfinished(model):
+            found.append(_fragment(look, model, lacking))
         yield from found
         if not found:
             yield Passed(model.name)
+
+
+def _fragment(look: Look, model: Model, lacking: list[str]) -> Unknown:
+    file, first = look.snapshot.relative(model.paths[0]), model.services[lacking[0]]
+    more = f" and {len(lacking) - 1} more have" if len(lacking) > 1 else " has"
+    why = f"{lacking[0]}{more} neither image nor build: it is put over another file (-f), or not finished"
+    return Unknown(file, why, of_span(look.snapshot, first.at, file))
 
 
 def _without(look: Look, model: Model, path: Path, problems: list[Problem]) -> Result:
@@ -80,7 +90,7 @@ def _stops(look: Look, model: Model, one: Problem, key: str = "") -> Failed:
     )
 
 
-@rule("CMP-02", Severity.HIGH)
+@rule("CMP-02", Severity.HIGH, whole=True)
 def undefined_name(look: Look) -> Iterator[Result]:
     """A service names a network, a volume, a secret, a config or a service that the project does not have.
 
@@ -270,7 +280,7 @@ _FILE_LIKE = re.compile(
 )
 
 
-@rule("CMP-08", Severity.MEDIUM)
+@rule("CMP-08", Severity.MEDIUM, whole=True)
 def missing_bind(look: Look) -> Iterator[Result]:
     """A file that a service mounts is not there: Docker makes a folder of that name, owned by root.
 

@@ -32,7 +32,7 @@ def no_healthcheck(look: Look) -> Iterator[Result]:
     """
     finishing, awaited = _awaited(look, _ONE_OFF), _awaited(look, _HEALTHY)
     for one in look.subjects:
-        if one.full_name in finishing or one.service.restart in {"no", "false"}:
+        if one.full_name in finishing or one.ends_at_once or one.service.restart in {"no", "false"}:
             continue
         check = one.service.tree.get("healthcheck")
         test = one.service.healthcheck

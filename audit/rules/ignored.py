@@ -9,6 +9,7 @@ from audit.model import Confidence, Failed, Passed, Result, Severity
 from audit.places import of_value
 from audit.rule import rule
 from audit.subject import Subject
+from estate.compose.value import Rows, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,15 @@ def _expands(one: Subject) -> bool:
 
 
 def _words(one: Subject) -> str:
+    """What is said at its start and in its probe, also as it is written: a variable that Compose fills in
+    there has its effect."""
     service = one.service
     each = (service.command, service.entrypoint, service.healthcheck)
-    return " ".join(word for words in each for word in words or ())
+    written = (service.tree.get(key) for key in ("command", "entrypoint"))
+    raw = [
+        value.raw
+        for tree in written
+        for value in (tree if isinstance(tree, Rows) else [tree])
+        if isinstance(value, Value)
+    ]
+    return " ".join((*raw, *(word for words in each for word in words or ())))

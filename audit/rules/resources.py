@@ -74,7 +74,8 @@ def no_restart(look: Look) -> Iterator[Result]:
 
     Wrong: neither `restart` nor `deploy.restart_policy` is there. `restart: "no"` is a decision, and is not
     meant.
-    Not looked at: what runs to its end (somebody waits for it to complete); what a profile starts by hand.
+    Not looked at: what runs to its end (somebody waits for it to complete, or its command is `true`); what a
+    profile starts by hand.
     Disprove: it is a job, or systemd starts it.
     Mend: `restart: unless-stopped`.
     """
@@ -85,7 +86,7 @@ def no_restart(look: Look) -> Iterator[Result]:
         if condition == "service_completed_successfully"
     }
     for one in look.subjects:
-        if one.full_name in finishing or one.service.profiles:
+        if one.full_name in finishing or one.service.profiles or one.ends_at_once:
             continue
         if "restart" in one.service.tree or child(one.service.tree, "deploy", "restart_policy") is not None:
             yield Passed(one.full_name)
@@ -100,7 +101,7 @@ def no_restart(look: Look) -> Iterator[Result]:
         )
 
 
-@rule("DEP-01", Severity.LOW, fix=Fix.CONSENT)
+@rule("DEP-01", Severity.LOW, fix=Fix.CONSENT, whole=True)
 @each_service
 def no_dependency(look: Look, one: Subject) -> Iterator[Result]:
     """A service needs another one of its project and does not wait for it.

@@ -9,7 +9,7 @@ from estate.inventory import Thing
 from estate.model import State
 
 
-@rule("RUN-01", Severity.MEDIUM, needs_engine=True)
+@rule("RUN-01", Severity.MEDIUM, needs_engine=True, whole=True)
 def configured_not_running(look: Look) -> Iterator[Result]:
     """A service is configured and does not run.
 

@@ -49,7 +49,7 @@ def _disprove(router: Router) -> str:
 # ---- labels ---------------------------------------------------------------------------------------------
 
 
-@rule("TRF-01", Severity.MEDIUM)
+@rule("TRF-01", Severity.MEDIUM, whole=True)
 @each_proxy
 def incomplete_labels(look: Look) -> Iterator[Result]:
     """A service is handed to Traefik with only half of what a route needs.
@@ -162,7 +162,7 @@ def _without_rule(look: Look, subject: Subject) -> Failed:
     )
 
 
-@rule("TRF-02", Severity.HIGH)
+@rule("TRF-02", Severity.HIGH, whole=True)
 @each_proxy
 def undefined_reference(look: Look) -> Iterator[Result]:
     """A router names what does not exist, so Traefik drops it and says so only in its log.
@@ -586,7 +586,7 @@ def exposed_by_default(look: Look) -> Iterator[Result]:
     )
 
 
-@rule("TRF-11", Severity.HIGH)
+@rule("TRF-11", Severity.HIGH, whole=True)
 @each_proxy
 def not_on_the_network(look: Look) -> Iterator[Result]:
     """Traefik routes to a service that it cannot reach, or may choose the wrong network to it.

@@ -9,6 +9,13 @@ AWAY = "".join(
 
 BESIDE = "  db:\n    image: example/db:1.2.3\n    env_file: b/x.env\n"
 
+OVERLAY: dict[str, str | bytes] = {
+    "over/compose.yml": "services:\n  web:\n    environment: {A: b}\n    networks: [front]\n"
+    "  more:\n    image: nginx:1.99.3\n    networks: [front]\n    privileged: true\n"
+    "    volumes: ['./over/a.conf:/a.conf']\n"
+}
+"""`docker compose -f compose.yml -f over/compose.yml`, from the folder above."""
+
 CASES = (
     Case("CMP-01", Must.FIRE, "extends what is not there", app(EXTENDS), says="base"),
     Case("CMP-01", Must.PASS, "as it should be", app(web())),
@@ -48,6 +55,27 @@ CASES = (
         Must.NEAR,
         "which one is not known, and ENV-06 says why",
         app(web("env_file: ${WHERE}/.env")),
+    ),
+    Case(
+        "CMP-01",
+        Must.UNKNOWN,
+        "it is put over another file",
+        OVERLAY,
+        says="over/compose.yml: web has neither image nor build: it is put over another file (-f)",
+    ),
+    Case(
+        "CMP-02", Must.UNKNOWN, "its file is put over another one", OVERLAY, says="is put over another file"
+    ),
+    Case("CMP-08", Must.UNKNOWN, "its paths begin elsewhere", OVERLAY),
+    Case(
+        "DEP-05", Must.UNKNOWN, "another file may say it", OVERLAY, says="2 services: over/compose.yml is put"
+    ),
+    Case("SEC-01", Must.FIRE, "in what is put over another file", OVERLAY),
+    Case(
+        "CMP-06",
+        Must.NEAR,
+        "one of them is put over another file",
+        OVERLAY | {"a/over/compose.yml": f"services:\n{web()}"},
     ),
     Case("CMP-01", Must.FIRE, "a brace that begins no variable", app(web("command: '${1}'"))),
     Case("CMP-01", Must.NEAR, "a dollar alone", app(web("command: '^/(sys|proc)($|/)'"))),

@@ -52,6 +52,7 @@ CASES = (
         "others wait for its health",
         app(web() + f"  db:\n    image: example/db:1.2.3\n    {CHECK}\n    depends_on: {WAITS}\n"),
     ),
+    Case("HC-01", Must.NEAR, "it makes networks", app(web("command: ['true']"))),
     Case("HC-01", Must.NEAR, "a job", app(web('restart: "no"'))),
     Case(
         "HC-01",

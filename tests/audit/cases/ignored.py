@@ -48,6 +48,13 @@ CASES = (
     ),
     told(
         NEAR,
+        "Compose fills it in",
+        "prom/prometheus:v3.1.0",
+        "environment: {RETENTION: 15d}",
+        "command: ['--storage.tsdb.retention.time=${RETENTION:-15d}']",
+    ),
+    told(
+        NEAR,
         "Loki expands",
         "grafana/loki:3.1.1",
         "environment: {S3_B: x}",

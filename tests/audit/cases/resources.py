@@ -25,6 +25,7 @@ CASES = (
         app(web("extends: {file: base.yml, service: base}")),
     ),
     Case("DEP-05", Must.PASS, "unless-stopped", app(web("restart: unless-stopped"))),
+    Case("DEP-05", Must.NEAR, "it makes networks", app(web("command: ['true']"))),
     Case("DEP-05", Must.NEAR, "decided against", app(web('restart: "no"'))),
     Case("DEP-05", Must.NEAR, "by deploy", app(web("deploy: {restart_policy: {condition: any}}"))),
     Case("DEP-05", Must.NEAR, "started by hand", app(web("profiles: [tools]"))),
