@@ -143,6 +143,8 @@ class _Filler:
         bound = self._lookup(name)
         present = bound is not None and (bound.text != "" or ":" not in operator.group())
         kind, word, (start, close) = operator.group()[-1], operator.end(), at
+        if kind == "?" or (kind == "+") != present:
+            self._unused(word, close, (*inside, name), depth + 1)
         if kind == "+" and not present:
             self._filled.pieces.append(Piece("", Origin.UNSET, start, close + 1, (*inside, name)))
         elif (kind == "+") == present and kind != "?":
@@ -151,6 +153,12 @@ class _Filler:
             if kind == "?" and not present:
                 self._filled.wrong.append(f"{name} must be set: {self._template[word:close]}")
             self._put(name, start, close + 1, inside)
+
+    def _unused(self, start: int, end: int, inside: tuple[str, ...], depth: int) -> None:
+        """Compose fills it in before it looks whether it is wanted, and stops at what is wrong in it."""
+        other = _Filler(self._template, self._lookup, Filled())
+        other.stretch(start, end, inside, depth)
+        self._filled.wrong += other._filled.wrong
 
     def _put(self, name: str, start: int, end: int, inside: tuple[str, ...]) -> None:
         bound = self._lookup(name)
@@ -162,8 +170,9 @@ class _Filler:
 
 
 def _closing(text: str, at: int, end: int) -> int:
-    """Where the `}` of a `${` stands, or -1."""
-    depth = 0
+    """Where the `}` of a `${` stands, or -1. Compose counts what opens inside, also behind a dollar that is
+    doubled; where that does not come out even, it takes the last one."""
+    depth, begin = 0, at
     while at < end:
         if text.startswith("${", at):
             depth += 1
@@ -173,4 +182,4 @@ def _closing(text: str, at: int, end: int) -> int:
                 return at
             depth -= 1
         at += 1
-    return -1
+    return text.rfind("}", begin, end)
