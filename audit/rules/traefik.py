@@ -22,11 +22,19 @@ AUTH = ("basicauth", "digestauth", "forwardauth", "ipallowlist", "ipwhitelist")
 _ADMIN = _set(
     "prometheus alertmanager loki adminer adminerevo phpmyadmin portainer portainer-ce portainer-ee "
     "cadvisor pushgateway node-exporter redis-commander redisinsight mongo-express dozzle flower "
-    "all-in-one netdata glances node-red blackbox-exporter kafka-ui kafdrop elasticsearch-hq cerebro "
+    "flaresolverr netdata glances node-red blackbox-exporter kafka-ui kafdrop elasticsearch-hq cerebro "
     "victoria-metrics vmalert karma docker-registry-ui swagger-ui phpredisadmin phpldapadmin "
     "rediscommander pgweb sqlite-web cloudbeaver yacht lazydocker"
 )
 """Images of admin interfaces: who reaches them is taken for an admin, or may try."""
+_ADMIN_NAMES = _set("jaegertracing/all-in-one jaegertracing/jaeger supabase/studio")
+"""Those whose last word says too little."""
+
+
+def _is_admin(one: Subject) -> bool:
+    return one.app in _ADMIN or (one.image is not None and one.image.name in _ADMIN_NAMES)
+
+
 _STRICT = {"stsseconds", "stsincludesubdomains", "contenttypenosniff", "framedeny", "customframeoptionsvalue"}
 _STRICT |= {"contentsecuritypolicy", "referrerpolicy", "browserxssfilter", "permissionspolicy"}
 
@@ -497,7 +505,7 @@ def admin_without_auth(look: Look) -> Iterator[Result]:
     """
     for one in _routers(look):
         subject = one.subject
-        if subject is None or subject.app not in _ADMIN:
+        if subject is None or not _is_admin(subject):
             continue
         effective = look.proxy.effective(one)
         if _has_auth(effective):

@@ -518,6 +518,14 @@ CASES = (
     Case(
         "TRF-07",
         Must.FIRE,
+        "another word of two makers",
+        both(*GOOD, image="jaegertracing/all-in-one:1.60"),
+        says="all-in-one is routed",
+    ),
+    Case("TRF-07", Must.NEAR, "of the other maker", both(*GOOD, image="nextcloud/all-in-one:20240808")),
+    Case(
+        "TRF-07",
+        Must.FIRE,
         "prometheus",
         both(*GOOD, image="prom/prometheus:v2.54.1"),
         says="prometheus is routed",
