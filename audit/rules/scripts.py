@@ -12,10 +12,12 @@ _DUMPS = (
     r"(?:pg_dump(?:all)?|mysqldump|mariadb-dump|mongodump|sqlite3|redis-cli"
     r"|docker(?:-compose| compose)? +exec)"
 )
-_PIPED = re.compile(rf"\b{_DUMPS}\b[^|#\n]*\|(?!\|)")
+_BEGIN, _END = r"(?<![\w.-])", r"(?![\w./-])"
+"""Around a program's name, which may be the end of a path: it is no part of another one, as in `x.tar.gz`."""
+_PIPED = re.compile(rf"{_BEGIN}{_DUMPS}{_END}[^|#\n]*\|(?!\|)")
 _SAVES = rf"(?:{_DUMPS}|restic|borg|rsync|rclone|tar|duplicity|kopia|aws|s3cmd)"
 _SWALLOWED = re.compile(
-    rf"\b{_SAVES}\b[^#\n]*\|\|\s*(?:true|:|/bin/true|exit 0)\s*(?:$|[;#)}}])", re.MULTILINE
+    rf"{_BEGIN}{_SAVES}{_END}[^#\n]*\|\|\s*(?:true|:|/bin/true|exit 0)\s*(?:$|[;#)}}])", re.MULTILINE
 )
 
 
@@ -57,4 +59,4 @@ def blind_script(look: Look) -> Iterator[Result]:
 
 def code_of(text: str) -> str:
     """Without whole-line comments, of the same length."""
-    return re.sub(r"(?m)^\s*#.*$", lambda found: " " * len(found[0]), text)
+    return re.sub(r"(?m)^[ \t]*#.*$", lambda found: " " * len(found[0]), text)

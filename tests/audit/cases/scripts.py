@@ -20,6 +20,16 @@ CASES = (
     ),
     Case("BAK-06", FIRE, "swallowed", script("set -e\nrestic backup /srv || true\n"), says="thrown away"),
     Case("BAK-06", FIRE, "two", script("mysqldump a | gzip > b\ntar c . > d || :\n"), count=2),
+    Case(
+        "BAK-06",
+        FIRE,
+        "by its path, below comments",
+        script("# a\n\n\n# b\n/usr/bin/restic backup /srv || true\n"),
+        at="backup/run.sh:6:10",
+    ),
+    Case(
+        "BAK-06", NEAR, "the name of a file", script("chmod 600 /tmp/x.tar.gz || true\n./restic-old || :\n")
+    ),
     Case("BAK-06", PASS, "it notices", script("set -euo pipefail\n" + DUMP)),
     Case("BAK-06", NEAR, "looked at", script(DUMP + '[ "${PIPESTATUS[0]}" = 0 ] || exit 1\n')),
     Case("BAK-06", NEAR, "a comment", script("# pg_dump x | gzip\nset -e\nrestic backup /srv # || true\n")),
