@@ -10,6 +10,7 @@ from estate.snapshot.entry import Entry
 _EXAMPLE = re.compile(
     r"(?:^|[._-])(?:example|examples|sample|template|tmpl|tpl|dist|default|defaults|schema|j2|vault)(?:[._-]|$)"
 )
+_SHOWN = re.compile(r"\.?(?:dot)?env[._-](?:example|sample|template|tmpl|tpl|dist)")
 _COPY = re.compile(
     r"(?:~|\.(?:bak|backup|old|orig|save|back|copy|swp)(?:[._-]?\d*)*|[._-](?:bak|backup|old|orig)[\w.-]*)$"
 )
@@ -44,8 +45,14 @@ class EnvFile:
 
 
 def is_env_name(name: str) -> bool:
-    """Whether a file of this name holds an environment: `.env`, `.env.local`, `db.env`."""
-    return name == ".env" or name.startswith(".env.") or name.endswith(".env") or name.startswith(".env~")
+    """Whether a file of this name holds an environment, or shows one: `.env`, `.env.local`, `db.env`,
+    `env.sample`."""
+    return (
+        name == ".env"
+        or name.startswith((".env.", ".env~"))
+        or name.endswith(".env")
+        or bool(_SHOWN.fullmatch(name.lower()))
+    )
 
 
 def is_example(path: str) -> bool:

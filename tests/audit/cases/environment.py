@@ -303,6 +303,13 @@ CASES = (
     Case(
         "ENV-06",
         Must.UNKNOWN,
+        "an example without a dot, and no .env",
+        {**app(web("environment: {A: '${X}'}")), "app/env.sample": "X=1\n"},
+        says="app/env.sample is an example of a .env",
+    ),
+    Case(
+        "ENV-06",
+        Must.UNKNOWN,
         "there is an example in a folder above and no .env",
         {**app(web("environment: {A: '${X}'}")), ".env.example": "OTHER=1\n"},
     ),
