@@ -10,8 +10,11 @@ _EXAMPLES = ("example", "sample", "template", "tmpl", "dist")
 
 
 def awaited(look: Look, path: str) -> str:
-    """What says that there is to be an env file at a path: an example beside it or above, or a `.gitignore`.
-    Empty where nothing does."""
+    """What says that there is to be an env file at a path: an example beside it or above; a `.gitignore`;
+    that several projects want a `.env` and none has one; that it lies outside of the tree, and nobody looked
+    at the machine. Empty where nothing does."""
+    if path.startswith("/"):
+        return f"{path} lies outside of this tree" if look.snapshot.machine is None else ""
     beside = next((f"{path}.{one}" for one in _EXAMPLES if f"{path}.{one}" in look.snapshot.entries), "")
     if beside:
         return f"{beside} is an example of it"
@@ -24,8 +27,9 @@ def awaited(look: Look, path: str) -> str:
         if _keeps_out(look.snapshot.texts.get(ignored, ""), path[len(place) + 1 :] if place else path):
             return f"{ignored} keeps {name} out of git"
         if not place:
-            return ""
+            break
         place = place.rpartition("/")[0]
+    return "several projects of this tree want a .env" if name == ".env" and look.is_bare else ""
 
 
 def awaited_beside(look: Look, model: Model) -> str:

@@ -12,10 +12,16 @@ from audit.subject import Subject
 from audit.traefik import Proxy, Router, read_proxies
 from audit.waivers import Waivers, read_waivers
 from estate.compose.model import Model
+from estate.compose.value import Value, walk
 from estate.inventory import Thing, inventory
 from estate.model import Detail
 from estate.snapshot.env_file import EnvFile
 from estate.snapshot.model import Snapshot
+
+MOST_VALUES = 20_000
+"""Of a project, looked at."""
+SEVERAL = 3
+"""Projects that cannot all have been forgotten."""
 
 
 class Look:
@@ -99,6 +105,14 @@ class Look:
         return frozenset(name for proxy in self.proxies for name in proxy.routed)
 
     @cached_property
+    def is_bare(self) -> bool:
+        """Whether no project has a `.env`, and several hang on variables that nothing sets: what sets them is
+        where they are deployed."""
+        if any(one.path.rpartition("/")[2] == ".env" for one in self.snapshot.env_files):
+            return False
+        return sum(map(_hangs, self.snapshot.models)) >= SEVERAL
+
+    @cached_property
     def partial(self) -> Mapping[str, str]:
         """Service → the file with what it extends, which could not be read."""
         return {
@@ -178,6 +192,13 @@ class Look:
     def is_public(self, subject: Subject) -> bool:
         """Whether people outside reach it: by a route, or by a published port."""
         return subject.full_name in self.routed or subject.is_published
+
+
+def _hangs(model: Model) -> bool:
+    """Whether it hangs on a variable that nothing sets."""
+    found: list[Value] = []
+    walk(model.tree, (), lambda _, value: found.append(value) if value.unset else None, [MOST_VALUES])
+    return bool(found)
 
 
 def unfinished(model: Model) -> list[str]:

@@ -344,8 +344,9 @@ def unset_variable(look: Look) -> Iterator[Result]:
     Wrong: `${X}` without a default, and neither `.env` nor another env file of the project sets X: it becomes
     an empty text, with a warning that nobody reads; with `${X:?}` Compose stops. One finding for each
     variable of a project, with all its uses. When there is no `.env` at all, and an example file
-    (`.env.example`) or a `.gitignore` says that there is to be one, the tree is not the deployed one: then it
-    is unknown, once for the project; also when a `.env` in a folder above sets X.
+    (`.env.example`) or a `.gitignore` says that there is to be one, or three projects hang on variables and
+    none of the tree has a `.env`, the tree is not the deployed one: then it is unknown, once for the project;
+    also when a `.env` in a folder above sets X.
     Not looked at: `${X:-}` and `${X:+…}`, which allow for it; services that an inactive profile keeps away.
     Disprove: whoever deploys has X in the shell's environment, in the unit, or in CI.
     Mend: set X in `.env`, or give it a default.

@@ -1,3 +1,4 @@
+from estate.snapshot.machine import Machine
 from tests.audit.cases.case import Case, Must, app, web
 
 EXTENDS = web("extends: {service: base}")
@@ -79,6 +80,20 @@ CASES = (
     ),
     Case("CMP-01", Must.FIRE, "a brace that begins no variable", app(web("command: '${1}'"))),
     Case("CMP-01", Must.NEAR, "a dollar alone", app(web("command: '^/(sys|proc)($|/)'"))),
+    Case(
+        "CMP-01",
+        Must.UNKNOWN,
+        "it lies outside, and nobody looked at the machine",
+        app(web("env_file: /run/secrets/gone")),
+        says="/run/secrets/gone lies outside of this tree",
+    ),
+    Case(
+        "CMP-01",
+        Must.FIRE,
+        "it lies outside, of the machine that was looked at",
+        app(web("env_file: /run/secrets/gone")),
+        machine=Machine(0, 1, 1),
+    ),
     Case("CMP-01", Must.PASS, "it need not be", app(web("env_file: [{path: gone.env, required: false}]"))),
     Case(
         "CMP-01",

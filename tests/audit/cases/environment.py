@@ -3,6 +3,10 @@ from tests.audit.cases.case import Case, Must, app, web
 SECRET = "DB_PASSWORD=s3cr3tEnough99\n"
 ENV = {"app/.env": SECRET}
 
+NOWHERE: dict[str, str | bytes] = {
+    f"{name}/compose.yml": "services:\n" + web("environment: {A: '${X}'}") for name in "abc"
+}
+
 CASES = (
     Case(
         "ENV-01",
@@ -319,6 +323,15 @@ CASES = (
         "git is kept from it, and it is not here",
         {**app(web("environment: {A: '${X}'}")), ".gitignore": "# secrets\n*.key\n.env\n"},
     ),
+    Case(
+        "ENV-06",
+        Must.UNKNOWN,
+        "no project has a .env",
+        NOWHERE,
+        says="several projects of this tree want a .env",
+    ),
+    Case("ENV-06", Must.FIRE, "one of them has", NOWHERE | {"c/.env": "X=1\n"}),
+    Case("ENV-06", Must.FIRE, "two may be forgotten", {k: v for k, v in NOWHERE.items() if k[0] != "c"}),
     Case(
         "ENV-06",
         Must.FIRE,
