@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from audit.look import Look
 from estate.compose.model import Model
 from estate.compose.value import Section, Tree, Value
-
-_EXAMPLES = ("example", "sample", "template", "tmpl", "dist")
+from estate.snapshot.env_file import EXAMPLES
 
 
 def awaited(look: Look, path: str) -> str:
@@ -15,7 +14,7 @@ def awaited(look: Look, path: str) -> str:
     at the machine. Empty where nothing does."""
     if path.startswith("/"):
         return f"{path} lies outside of this tree" if look.snapshot.machine is None else ""
-    beside = next((f"{path}.{one}" for one in _EXAMPLES if f"{path}.{one}" in look.snapshot.entries), "")
+    beside = next((f"{path}.{one}" for one in EXAMPLES if f"{path}.{one}" in look.snapshot.entries), "")
     if beside:
         return f"{beside} is an example of it"
     place, _, name = path.rpartition("/")

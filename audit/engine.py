@@ -50,7 +50,7 @@ def evaluate(
             left_out[one.id] = absent
             continue
         results = one.check(look)
-        if (one.by_absence and look.partial) or ((one.by_absence or one.whole) and look.fragments):
+        if one.by_absence or one.whole:
             results = _but_partial(look, one, results, unknown)
         for result in results:
             _sort(one, result, failed, unknown, passed)

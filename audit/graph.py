@@ -8,6 +8,7 @@ from enum import StrEnum
 from audit.look import Look, names_host
 from audit.model import Place
 from audit.subject import Subject
+from audit.traefik import hosts_of
 from estate.inventory import Thing
 from estate.model import Health, State
 
@@ -134,7 +135,8 @@ def _node(look: Look, one: Subject, thing: Thing | None, has_engine: bool) -> No
     image = one.image
     shown = f"{one.app}:{image.tag or 'latest'}" if image is not None else "built here"
     rules = [router.rule for router in look.routers if router.subject is one]
-    hosts = sorted({host for rule in rules for host in hosts_of(rule)})
+    # Where a variable that nobody sets is a part of one, an ellipsis stands for it: `git.…`.
+    hosts = sorted({re.sub(r"\$\{\w+\}", "…", host) for rule in rules for host in hosts_of(rule)})
     ports = [f":{port.host}" for port in one.ports if port.is_public and port.host]
     return Node(
         one.full_name,
@@ -146,14 +148,6 @@ def _node(look: Look, one: Subject, thing: Thing | None, has_engine: bool) -> No
         any(proxy.subject is one for proxy in look.proxies),
         (*hosts, *ports),
     )
-
-
-def hosts_of(rule: str) -> list[str]:
-    """The host names of a Traefik rule: of ``Host(`a`) || Host(`b`)``, both. Where a variable that nobody
-    sets was part of one, an ellipsis stands for it: `git.…`."""
-    inside = re.findall(r"\bHost(?:SNI)?\(([^)]*)\)", rule)
-    found = [host for one in inside for host in re.findall(r"[`'\"]([^`'\"]+)[`'\"]", one) if host != "*"]
-    return [re.sub(r"\$\{\w+\}", "…", host) for host in found]
 
 
 def _condition(one: Subject, thing: Thing | None) -> Condition:

@@ -10,16 +10,14 @@ from functools import cached_property
 from audit.registry import Registry, read_registry
 from audit.subject import Subject
 from audit.traefik import Proxy, Router, read_proxies
+from audit.unset import missing_in
 from audit.waivers import Waivers, read_waivers
 from estate.compose.model import Model
-from estate.compose.value import Value, walk
 from estate.inventory import Thing, inventory
 from estate.model import Detail
 from estate.snapshot.env_file import EnvFile
 from estate.snapshot.model import Snapshot
 
-MOST_VALUES = 20_000
-"""Of a project, looked at."""
 SEVERAL = 3
 """Projects that cannot all have been forgotten."""
 
@@ -110,7 +108,7 @@ class Look:
         where they are deployed."""
         if any(one.path.rpartition("/")[2] == ".env" for one in self.snapshot.env_files):
             return False
-        return sum(map(_hangs, self.snapshot.models)) >= SEVERAL
+        return sum(1 for model in self.snapshot.models if missing_in(model)) >= SEVERAL
 
     @cached_property
     def partial(self) -> Mapping[str, str]:
@@ -194,24 +192,15 @@ class Look:
         return subject.full_name in self.routed or subject.is_published
 
 
-def _hangs(model: Model) -> bool:
-    """Whether it hangs on a variable that nothing sets."""
-    found: list[Value] = []
-    walk(model.tree, (), lambda _, value: found.append(value) if value.unset else None, [MOST_VALUES])
-    return bool(found)
-
-
 def unfinished(model: Model) -> list[str]:
-    """Services that have neither an image nor a build of their own, and extend none."""
+    """Services that have neither an image nor a build of their own, and extend none; of a project that
+    resolves."""
+    if model.problems or not model.paths:
+        return []
     return [
         name
         for name, one in model.services.items()
-        if one.image is None
-        and not one.is_built
-        and name not in model.partial
-        and "provider" not in one.tree
-        and not model.problems
-        and model.paths
+        if one.image is None and not one.is_built and name not in model.partial and "provider" not in one.tree
     ]
 
 

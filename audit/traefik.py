@@ -447,6 +447,12 @@ def _flat(tree: Tree, path: str = "", depth: int = 0) -> Iterator[tuple[str, str
         yield path, tree.text
 
 
+def hosts_of(rule: str) -> list[str]:
+    """The names in a router's rule: of ``Host(`a`) || HostSNI(`b`)``, both. `*` is none."""
+    inside = re.findall(r"\bHost(?:SNI)?\s*\(([^)]*)\)", rule)
+    return [host for one in inside for host in re.findall(r"[`'\"]([^`'\"]+)[`'\"]", one) if host != "*"]
+
+
 def _only_private(ranges: str) -> bool:
     try:
         found = [ipaddress.ip_network(one.strip(), strict=False) for one in ranges.split(",") if one.strip()]

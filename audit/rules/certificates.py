@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from audit.look import Look
 from audit.model import Confidence, Failed, Passed, Place, Result, Severity
 from audit.rule import rule
-from audit.traefik import Proxy, Router
+from audit.traefik import Proxy, hosts_of
 from estate.compose.value import is_open
 
 _PRIVATE = re.compile(
     r"(?:.+\.)?(?:localhost|local|lan|internal|intranet|home|home\.arpa|corp|localdomain|private|test|invalid)\Z",
     re.I,
 )
-_HOSTS = re.compile(r"Host(?:SNI)?\s*\(([^)]*)\)")
 
 
 @rule("TRF-13", Severity.MEDIUM)
@@ -31,7 +30,7 @@ def impossible_certificate(look: Look) -> Iterator[Result]:
     for proxy, one in [(each, router) for each in look.proxies for router in each.routers]:
         if not one.resolver or one.protocol == "udp" or (one.subject and not one.subject.is_active):
             continue
-        hosts = hosts_of(one)
+        hosts = hosts_of(one.rule)
         name = one.subject.full_name if one.subject else ""
         if not hosts or not all(map(_is_private, hosts)) or _has_own_authority(proxy, one.resolver):
             yield Passed(name or one.name)
@@ -61,16 +60,6 @@ def impossible_certificate(look: Look) -> Iterator[Result]:
             remedy=f"chmod 600 {path}",
             severity=Severity.HIGH,
         )
-
-
-def hosts_of(one: Router) -> list[str]:
-    """The names that its rule names."""
-    return [
-        host
-        for part in _HOSTS.findall(one.rule)
-        for host in re.findall(r"[`\"']([^`\"']+)[`\"']", part)
-        if host != "*"
-    ]
 
 
 def _is_private(host: str) -> bool:

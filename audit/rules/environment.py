@@ -1,9 +1,7 @@
 """Secrets and the files that hold them. No rule here ever shows a value."""
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from audit.awaited import awaited_beside, unsure
 from audit.credentials import USERINFO, is_default, is_no_secret, is_placeholder, names_credential
@@ -12,28 +10,15 @@ from audit.model import Confidence, Failed, Fix, Passed, Place, Result, Severity
 from audit.places import of_setting, of_value
 from audit.rule import rule
 from audit.subject import Subject
+from audit.unset import Missing, missing_in
 from estate.compose.model import Model
 from estate.compose.secrets import is_secret
 from estate.compose.service import Variable
 from estate.compose.template import Origin
-from estate.compose.value import Value, walk
+from estate.compose.value import Value
 from estate.snapshot.env_file import EnvFile, is_copy, is_env_name, is_example
 from estate.snapshot.model import Snapshot
 
-_MOST = 200_000
-_SHELL = {
-    "HOME",
-    "PWD",
-    "USER",
-    "PATH",
-    "LOGNAME",
-    "SHELL",
-    "LANG",
-    "DISPLAY",
-    "XDG_RUNTIME_DIR",
-    "SSH_AUTH_SOCK",
-}
-"""Every shell has these."""
 WORLD_WRITABLE, STICKY = 0o002, 0o1000
 
 
@@ -330,13 +315,6 @@ def _is_test(path: str) -> bool:
 # ---- variables that nobody sets -------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Missing:
-    uses: list[tuple[Value, str]] = field(default_factory=list)
-    """Where, and in what (`services web image`)."""
-    required: bool = False
-
-
 @rule("ENV-06", Severity.HIGH)
 def unset_variable(look: Look) -> Iterator[Result]:
     """A variable is used in a compose file and nobody sets it, so Compose puts nothing in its place.
@@ -352,7 +330,7 @@ def unset_variable(look: Look) -> Iterator[Result]:
     Mend: set X in `.env`, or give it a default.
     """
     for model in look.snapshot.models:
-        missing = _missing_in(model)
+        missing = missing_in(model)
         env = _env_of(look, model)
         example = awaited_beside(look, model)
         elsewhere: list[str] = []
@@ -377,7 +355,7 @@ def unset_variable(look: Look) -> Iterator[Result]:
             yield Passed(model.name)
 
 
-def _unset(snapshot: Snapshot, model: Model, name: str, found: _Missing, env: str | None) -> Failed:
+def _unset(snapshot: Snapshot, model: Model, name: str, found: Missing, env: str | None) -> Failed:
     places = [f"{what} at {of_value(snapshot, value)}" for value, what in found.uses]
     words = "Compose stops" if found.required else "an empty text takes its place"
     first = found.uses[0][1].split()
@@ -392,39 +370,6 @@ def _unset(snapshot: Snapshot, model: Model, name: str, found: _Missing, env: st
         remedy=f"set {name} in {env or 'a .env file beside the compose file'}, or write ${{{name}:-default}}",
         confidence=Confidence.HIGH if env or found.required else Confidence.MEDIUM,
     )
-
-
-def _missing_in(model: Model) -> dict[str, _Missing]:
-    found: dict[str, _Missing] = defaultdict(_Missing)
-    seen: set[tuple[str, int, str]] = set()
-
-    def visit(path: tuple[str, ...], value: Value) -> None:
-        if path[0].startswith("x-") or "$" not in value.raw:
-            return
-        if path[0] == "services" and len(path) > 1 and path[1] not in model.active:
-            return
-        for name, required in _unset_in(model, value):
-            use = (str(value.file), value.span.start, name)
-            if use not in seen:
-                seen.add(use)
-                found[name].uses.append((value, " ".join(path[:4])))
-                found[name].required |= required
-
-    walk(model.tree, (), visit, [_MOST])
-    return dict(found)
-
-
-def _unset_in(model: Model, value: Value) -> Iterator[tuple[str, bool]]:
-    for name, colon in re.findall(r"\$\{([_a-zA-Z]\w*)(:?)\?", value.raw):
-        bound = model.environment.lookup(name)
-        if bound is None or (colon and not bound.text):
-            yield name, True
-    for one in value.written:
-        piece = one.piece
-        if piece.origin is Origin.UNSET and piece.variables:
-            name = piece.variables[-1]
-            if name not in _SHELL and not re.search(rf"\$\{{{re.escape(name)}:?[+?]", value.raw):
-                yield name, False
 
 
 def _env_of(look: Look, model: Model) -> str | None:

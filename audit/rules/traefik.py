@@ -614,9 +614,11 @@ def not_on_the_network(look: Look) -> Iterator[Result]:
             continue
         networks = set(one.networks.values())
         said = one.service.labels.get("traefik.docker.network") or (default[0] if default else "")
-        if not networks & reachable and is_open("".join((*networks, *reachable))):
-            name = next(name for name in (*networks, *reachable) if is_open(name))
-            yield Unknown(one.full_name, f"the network {name}: nothing in this tree sets it", one.place)
+        open_names = [name for name in (*networks, *reachable) if is_open(name)]
+        if not networks & reachable and open_names:
+            yield Unknown(
+                one.full_name, f"the network {open_names[0]}: nothing in this tree sets it", one.place
+            )
         elif not networks & reachable:
             yield _apart(look, one, f"shares no network with {proxy.subject.full_name}", networks, reachable)
         elif len(networks) > 1 and not said and not networks <= reachable and "static" in proxy.blind:

@@ -10,7 +10,9 @@ from estate.snapshot.entry import Entry
 _EXAMPLE = re.compile(
     r"(?:^|[._-])(?:example|examples|sample|template|tmpl|tpl|dist|default|defaults|schema|j2|vault)(?:[._-]|$)"
 )
-_SHOWN = re.compile(r"\.?(?:dot)?env[._-](?:example|sample|template|tmpl|tpl|dist)")
+EXAMPLES = ("example", "sample", "template", "tmpl", "tpl", "dist")
+"""How a file ends that shows what another one is to hold."""
+_SHOWN = re.compile(rf"\.?(?:dot)?env[._-](?:{'|'.join(EXAMPLES)})")
 _COPY = re.compile(
     r"(?:~|\.(?:bak|backup|old|orig|save|back|copy|swp)(?:[._-]?\d*)*|[._-](?:bak|backup|old|orig)[\w.-]*)$"
 )

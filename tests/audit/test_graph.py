@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.graph import OUTSIDE, Condition, Graph, Node, Why, graph_of, hosts_of
+from audit.graph import OUTSIDE, Condition, Graph, Node, Why, graph_of
 from audit.graph_dot import as_dot, quoted
 from audit.look import Look
+from audit.traefik import hosts_of
 from estate.drawing import Form, draw, form_of, size_of
 from estate.model import Health, State
 from tests.audit.estate import NOW, Runs, snapshot, write
@@ -83,13 +84,19 @@ def test_a_circle_ends(tmp_path: Path) -> None:
     assert graph.all_needed("c/a") == ("c/b",)
 
 
+def test_what_nobody_sets_is_an_ellipsis(tmp_path: Path) -> None:
+    labels = "[traefik.enable=true, 'traefik.http.routers.a.rule=Host(`git.${D}`)']"
+    write(tmp_path, {"c/compose.yml": f"services: {{a: {{image: x, labels: {labels}}}}}\n"})
+    assert graph_of(Look(snapshot(tmp_path), NOW)).nodes["c/a"].doors == ("git.…",)
+
+
 @pytest.mark.parametrize(
     ("rule", "hosts"),
     [
         ("Host(`a.example`)", ["a.example"]),
         ("Host(`a.example`, `b.example`) && PathPrefix(`/x`)", ["a.example", "b.example"]),
         ("Host(`a`) || Host('b')", ["a", "b"]),
-        ("Host(`git.${D}`) || Host(`${D}.example`)", ["git.…", "….example"]),
+        ("Host(`git.${D}`) || Host(`${D}.example`)", ["git.${D}", "${D}.example"]),
         ("PathPrefix(`/x`)", []),
         ("HostSNI(`*`)", []),
     ],

@@ -6,6 +6,9 @@ ENV = {"app/.env": SECRET}
 NOWHERE: dict[str, str | bytes] = {
     f"{name}/compose.yml": "services:\n" + web("environment: {A: '${X}'}") for name in "abc"
 }
+SHELLS: dict[str, str | bytes] = {
+    f"{name}/compose.yml": "services:\n" + web("volumes: ['${HOME}/x:/x']") for name in "abc"
+}
 
 CASES = (
     Case(
@@ -329,6 +332,12 @@ CASES = (
         "no project has a .env",
         NOWHERE,
         says="several projects of this tree want a .env",
+    ),
+    Case(
+        "ENV-06",
+        Must.FIRE,
+        "what every shell has is no sign",
+        SHELLS | {"c/compose.yml": NOWHERE["c/compose.yml"]},
     ),
     Case("ENV-06", Must.FIRE, "one of them has", NOWHERE | {"c/.env": "X=1\n"}),
     Case("ENV-06", Must.FIRE, "two may be forgotten", {k: v for k, v in NOWHERE.items() if k[0] != "c"}),
